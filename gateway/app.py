@@ -92,9 +92,11 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
             redaction=redaction,
         )
         backend = _audit_backend(settings.audit, journal, stack)
-        server = GatewayServer(settings, catalog, dependencies, backend, shared_port=role is not None)
+        number = role.number if role is not None else None
+        server = GatewayServer(settings, catalog, dependencies, backend, worker=number)
         stack.push_async_callback(catalog.close)
         await catalog.start()
+        stack.callback(asyncio.create_task(server.provider_states.follow()).cancel)
         if journal is not None:
             _report_to_health(journal, server)
         await server.start(available=journal is None or journal.available)

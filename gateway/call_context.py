@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from gateway.redaction import DEFAULT_REDACTION, Redaction
 from gateway.telemetry.calls import CallTrace
-from gateway.telemetry.metrics import Metrics
 
 
 @dataclass(slots=True)  # not frozen, because creating a frozen object for every call takes longer
@@ -35,7 +34,6 @@ class CallContext:
         redaction: how upstream text is recorded.
     Tracing interceptor:
         trace: the trace of the call; None if there is none.
-        metrics: measures requests to upstreams; None if metrics are off.
     Authorization interceptor:
         providers: the providers that a call about all providers may include, by id; None means all of them.
         denied: the names in a batch that the caller may not use.
@@ -54,7 +52,6 @@ class CallContext:
     idempotent: bool
     attempts: list[Attempt] = field(default_factory=list)
     trace: CallTrace | None = field(default=None, repr=False)
-    metrics: Metrics | None = field(default=None, repr=False)
     providers: frozenset[str] | None = None
     denied: frozenset[str] = frozenset()
     items: list[dict[str, object]] = field(default_factory=list)
@@ -81,7 +78,6 @@ class CallContext:
             self.idempotent if idempotent is None else idempotent,
             attempts=self.attempts,
             trace=self.trace,
-            metrics=self.metrics,
             providers=self.providers,
             denied=self.denied,
             items=self.items,

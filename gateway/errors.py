@@ -15,7 +15,7 @@ Messages are returned to callers: they contain no secret and no upstream text th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from google.rpc import code_pb2
 
@@ -23,6 +23,13 @@ from keyway.v1 import error_reason_pb2 as reasons
 
 Code: TypeAlias = code_pb2.Code
 Reason: TypeAlias = reasons.ErrorReason.ValueType
+
+REASON_PREFIX: Final = "ERROR_REASON_"
+
+
+def reason_name(reason: Reason) -> str:
+    """Return the name for `ErrorInfo.reason`, such as `PROVIDER_TIMEOUT`."""
+    return reasons.ErrorReason.Name(reason).removeprefix(REASON_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,11 @@ from gateway.telemetry.descriptions import providers as provider_metrics
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.instruments import Attributes, Description, Point, Series
 from gateway.telemetry.metrics import Metrics
-from gateway.upstream.breaker import BreakerState
+from gateway.telemetry.upstream_requests import RequestDurations
 from gateway.upstream.state import UpstreamState
 
-_BREAKER_LEVELS: Final = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
-
 _UPSTREAM_GAUGES: Final[tuple[tuple[Description, Callable[[UpstreamState], float]], ...]] = (
-    (provider_metrics.BREAKER, lambda state: _BREAKER_LEVELS[state.breaker]),
+    (provider_metrics.BREAKER, lambda state: int(state.breaker)),
     (provider_metrics.REQUESTS_IN_FLIGHT, lambda state: state.in_flight),
     (provider_metrics.REQUESTS_QUEUED, lambda state: state.queued),
     (provider_metrics.RETRIES, lambda state: state.retries),
@@ -91,7 +89,7 @@ def _days_left(tls: TlsFiles) -> float:
 
 
 def providers(catalog: Catalog, metrics: Metrics) -> None:
-    """Register the gauges of circuit breakers, queues, retries and caches."""
+    """Register the durations of requests, and the gauges of circuit breakers, queues, retries and caches."""
 
     def of_upstreams(value: Callable[[UpstreamState], float]) -> Callable[[], Mapping[str, float]]:
         return lambda: {provider.id: value(provider.upstream) for provider in catalog}
@@ -99,6 +97,7 @@ def providers(catalog: Catalog, metrics: Metrics) -> None:
     def of_caches(value: Callable[[ReadCache], float]) -> Callable[[], Mapping[str, float]]:
         return lambda: {provider: value(cache) for provider, cache in catalog.caches.items()}
 
+    metrics.include(RequestDurations([provider.requests for provider in catalog]))
     for about, of_state in _UPSTREAM_GAUGES:
         metrics.observe_providers(about, of_upstreams(of_state))
     for about, of_cache in _CACHE_GAUGES:

@@ -19,7 +19,7 @@ from gateway.audit.description import Describer
 from gateway.audit.events import CallEvents
 from gateway.authz.principals import caller_id
 from gateway.contract.methods import BATCHES
-from gateway.errors import GatewayError, UpstreamError
+from gateway.errors import GatewayError, UpstreamError, reason_name
 from gateway.identity.caller import ANONYMOUS
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.write.entries import IntentEntry, OutcomeEntry
@@ -27,7 +27,6 @@ from gateway.journal.write.journal import Journal
 from gateway.server.batch_limits import size_fault
 from gateway.server.rejections import Rejection, Rejections
 from gateway.server.rpc_context import RpcContext
-from gateway.server.status import reason_name
 from gateway.server.tarpit import Tarpit
 from keyway.v1 import error_reason_pb2 as reasons
 

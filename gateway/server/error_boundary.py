@@ -12,9 +12,8 @@ from google.rpc import code_pb2
 
 from gateway import errors
 from gateway.call_context import CallContext
-from gateway.errors import GatewayError, UpstreamError
+from gateway.errors import GatewayError, UpstreamError, reason_name
 from gateway.library_logs import exception_fields
-from gateway.server.status import reason_name
 from keyway.v1 import error_reason_pb2 as reasons
 
 _OPERATOR_CODES: Final = frozenset(

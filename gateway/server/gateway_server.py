@@ -13,10 +13,11 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from gateway.contract.methods import METHODS, SERVICES
 from gateway.gateway_settings import GatewaySettings
 from gateway.identity.tls_files import TlsFiles
+from gateway.provider_states.states import ProviderStates
 from gateway.providers.catalog import Catalog
 from gateway.server.interceptors.chain import create_interceptors
 from gateway.server.interceptors.interceptor import InterceptorDependencies
-from gateway.server.method_handler import RawHandler, method_handler
+from gateway.server.method_handler import Operation, RawHandler, method_handler
 from gateway.server.services import audit_service, certificate_service, key_service, provider_service
 from gateway.server.services.audit_service import AuditBackend
 from gateway.server.services.routing import route
@@ -44,7 +45,8 @@ class GatewayServer:
     """Serves the methods of the contract over a catalog of providers.
 
     audit: answers audit queries; None if they are not configured.
-    shared_port: whether other workers listen on the same port.
+    worker: the number of this process if it is one of several workers, which listen on the same port; otherwise None.
+    provider_states: the state of each provider over all workers.
     drain_delay: in seconds. A worker that is replaced sets it lower than the configured value.
     """
 
@@ -55,12 +57,14 @@ class GatewayServer:
         dependencies: InterceptorDependencies | None = None,
         audit: AuditBackend | None = None,
         *,
-        shared_port: bool = False,
+        worker: int | None = None,
     ) -> None:
         self._settings = settings
         self.drain_delay = settings.drain_delay
-        self._shared_port = shared_port
-        self._server = grpc.aio.server(options=(*server_options(settings), port_sharing(shared_port=shared_port)))
+        self._shared_port = worker is not None
+        self.provider_states = ProviderStates(catalog, worker)
+        options = (*server_options(settings), port_sharing(shared_port=self._shared_port))
+        self._server = grpc.aio.server(options=options)
         self._health = HealthService(SERVICES)
         self._health_server: grpc.aio.Server | None = None
         self._dependencies = dependencies or InterceptorDependencies()
@@ -68,7 +72,8 @@ class GatewayServer:
         self.tls: TlsFiles | None = None
         self.address = ""
         self.health_address = ""
-        for service, handlers in _handlers(settings, catalog, self._dependencies, audit).items():
+        own = _own_operations(settings, catalog, audit, self.provider_states)
+        for service, handlers in _handlers(settings, catalog, self._dependencies, own).items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         services: Any = OpenServices(self._server)  # has the methods of a server that generated code uses
         health_pb2_grpc.add_HealthServicer_to_server(self._health, services)
@@ -128,18 +133,24 @@ class GatewayServer:
             await self._health_server.stop(0)
 
 
+def _own_operations(
+    settings: GatewaySettings, catalog: Catalog, audit: AuditBackend | None, states: ProviderStates
+) -> Mapping[str, Operation]:
+    """Return the operations that the gateway implements itself, by name."""
+    return {
+        **certificate_service.operations(catalog),
+        **key_service.operations(catalog, settings.batch_concurrency),
+        **provider_service.operations(catalog, settings.default_deadline, states),
+        **audit_service.operations(audit, [provider.id for provider in catalog]),
+    }
+
+
 def _handlers(
-    settings: GatewaySettings, catalog: Catalog, dependencies: InterceptorDependencies, audit: AuditBackend | None
+    settings: GatewaySettings, catalog: Catalog, dependencies: InterceptorDependencies, own: Mapping[str, Operation]
 ) -> Mapping[str, dict[str, RawMethodHandler]]:
     """Return the gRPC handlers by service and method name."""
     interceptors = create_interceptors(dependencies)
     merging = create_interceptors(replace(dependencies, audit_recorder=dependencies.merging_recorder))
-    own = {
-        **certificate_service.operations(catalog),
-        **key_service.operations(catalog, settings.batch_concurrency),
-        **provider_service.operations(catalog, settings.default_deadline),
-        **audit_service.operations(audit, [provider.id for provider in catalog]),
-    }
     services: dict[str, dict[str, RawMethodHandler]] = {service: {} for service in SERVICES}
     for method in METHODS:
         operation = own.get(method.operation) or route(method, catalog)

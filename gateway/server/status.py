@@ -10,9 +10,8 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from gateway.contract.resource_names import RESOURCES
-from gateway.errors import GatewayError, InvalidRequest, Reason, UpstreamError
+from gateway.errors import GatewayError, InvalidRequest, UpstreamError, reason_name
 from gateway.journal.format.records import Receipt
-from keyway.v1 import error_reason_pb2
 
 DOMAIN: Final = "keyway"
 REQUEST_ID_TRAILER: Final = "keyway-request-id"
@@ -26,16 +25,10 @@ MAXIMUM_RETRY_SECONDS: Final = 3600.0
 # Clients accept at most 8 KiB of trailers. A resource name alone can take 4 KiB in Base64.
 MAXIMUM_MESSAGE_CHARACTERS: Final = 640
 _MAXIMUM_METADATA_CHARACTERS: Final = 128
-_REASON_PREFIX: Final = "ERROR_REASON_"
 
 Trailers = tuple[tuple[str, str | bytes], ...]
 
 STATUS_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
-
-
-def reason_name(reason: Reason) -> str:
-    """Return the name for `ErrorInfo.reason`: the name of the enum value without its prefix."""
-    return error_reason_pb2.ErrorReason.Name(reason).removeprefix(_REASON_PREFIX)
 
 
 def to_status(error: GatewayError, *, idempotent: bool, request_id: str) -> status_pb2.Status:

@@ -8,8 +8,7 @@ from typing import Final
 
 from google.rpc import code_pb2
 
-from gateway.errors import UpstreamError
-from keyway.v1 import error_reason_pb2
+from gateway.errors import UpstreamError, reason_name
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
 SCOPE: Final = "keyway.gateway"
@@ -71,4 +70,4 @@ def code_name(code: int) -> str:
 
 def reason_of(error: UpstreamError) -> str:
     """Return the reason of a failed exchange, such as `PROVIDER_TIMEOUT`, for `error.type`."""
-    return error_reason_pb2.ErrorReason.Name(error.kind.reason).removeprefix("ERROR_REASON_")
+    return reason_name(error.kind.reason)

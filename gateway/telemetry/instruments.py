@@ -6,12 +6,14 @@ histogram can be one measurement behind its counts. Does not depend on exporters
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Final, Generic, Literal, NamedTuple, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 AttributeValue = str | int
 Attributes = Mapping[str, AttributeValue]
 KeyT = TypeVar("KeyT", bound=Hashable)
 
+DURATION_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""The buckets of all histograms of durations, in seconds."""
 MAXIMUM_POINTS: Final = 2000
 OVERFLOW: Final[Attributes] = {"otel.metric.overflow": "true"}
 """The attributes of the point that counts everything beyond MAXIMUM_POINTS."""
@@ -62,6 +64,13 @@ class Series(NamedTuple):
     about: Description
     points: Sequence[Point]
     bounds: Sequence[float] = ()
+
+
+class Instrument(Protocol):
+    """What exporters read."""
+
+    def read(self) -> Series:
+        """Return the current points."""
 
 
 class Histogram(Generic[KeyT]):

@@ -12,11 +12,19 @@ from google.protobuf.message import Message
 
 from gateway.telemetry import conventions as names
 from gateway.telemetry.certificates import CertificateExpiries
-from gateway.telemetry.descriptions import calls, providers
-from gateway.telemetry.instruments import Attributes, Counter, Description, Histogram, Observable, Point, Series
-from gateway.telemetry.peer import UpstreamPeer
+from gateway.telemetry.descriptions import calls
+from gateway.telemetry.instruments import (
+    DURATION_BOUNDS,
+    Attributes,
+    Counter,
+    Description,
+    Histogram,
+    Instrument,
+    Observable,
+    Point,
+    Series,
+)
 
-_DURATION_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _ATTEMPT_BOUNDS: Final = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 25.0, 100.0)
 
 _log = structlog.get_logger(__name__)
@@ -27,13 +35,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self.started = time.time_ns()
-        self._calls = Histogram(calls.CALL_DURATION, _DURATION_BOUNDS, _call_attributes)
-        self._requests = Histogram(providers.REQUEST_DURATION, _DURATION_BOUNDS, _request_attributes)
+        self._calls = Histogram(calls.CALL_DURATION, DURATION_BOUNDS, _call_attributes)
         self._attempts = Histogram(calls.CALL_ATTEMPTS, _ATTEMPT_BOUNDS, _method_attributes)
         self._failed = Counter(calls.CALLS_FAILED, _failure_attributes)
         self._in_flight = 0
         self._expiries = CertificateExpiries()
-        self._observables = [
+        self._observables: list[Instrument] = [
             Observable(calls.CALLS_IN_FLIGHT, lambda: [Point({}, self._in_flight)]),
             Observable(calls.CERTIFICATE_EXPIRY, self._expiries.points),
         ]
@@ -50,19 +57,17 @@ class Metrics:
         if reason:
             self._failed.add((method, reason))
 
-    def attempt_ended(
-        self, peer: UpstreamPeer, method: str, status: int | None, seconds: float, failure: str | None = None
-    ) -> None:
-        """Record the end of an HTTP request. status: of the response. failure: the `error.type`."""
-        self._requests.record((peer, method, status, failure), seconds)
-
     def answered(self, response: Message) -> None:
         """Record the expiry dates of certificates in the response to a call."""
         self._expiries.observe(response)
 
+    def include(self, instrument: Instrument) -> None:
+        """Include an instrument whose owner records. Exporter threads read it."""
+        self._observables.append(instrument)
+
     def register(self, about: Description, points: Callable[[], Iterable[Point]]) -> None:
         """Register an observable instrument. points: called by exporter threads."""
-        self._observables.append(Observable(about, points))
+        self.include(Observable(about, points))
 
     def observe(self, about: Description, read: Callable[[], float | None]) -> None:
         """Register an observable instrument. read: called by exporter threads; None if there is no value now."""
@@ -85,13 +90,13 @@ class Metrics:
 
     def read(self) -> Sequence[Series]:
         """Return all series that have points."""
-        instruments = (self._calls, self._requests, self._attempts, self._failed)
+        instruments = (self._calls, self._attempts, self._failed)
         series = [instrument.read() for instrument in instruments]
         series += [read for each in self._observables if (read := _read_observable(each)) is not None]
         return [one for one in series if one.points]
 
 
-def _read_observable(observable: Observable) -> Series | None:
+def _read_observable(observable: Instrument) -> Series | None:
     """Read an instrument; an error in one does not affect the other metrics."""
     try:
         return observable.read()
@@ -114,20 +119,3 @@ def _call_attributes(key: tuple[str, int]) -> Attributes:
 def _failure_attributes(key: tuple[str, str]) -> Attributes:
     method, reason = key
     return {names.RPC_METHOD: method, names.KEYWAY_REASON: reason}
-
-
-def _request_attributes(key: tuple[UpstreamPeer, str, int | None, str | None]) -> Attributes:
-    peer, method, status, failure = key
-    attributes: dict[str, str | int] = {
-        names.HTTP_REQUEST_METHOD: method,
-        names.SERVER_ADDRESS: peer.address,
-        names.SERVER_PORT: peer.port,
-        names.KEYWAY_PROVIDER: peer.provider,
-    }
-    if status is not None:
-        attributes[names.HTTP_RESPONSE_STATUS_CODE] = status
-        if failure is None and status >= 400:
-            failure = str(status)
-    if failure is not None:
-        attributes[names.ERROR_TYPE] = failure
-    return attributes

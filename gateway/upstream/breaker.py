@@ -8,7 +8,7 @@ check of the provider (CheckProvider) is a probe at any time.
 import time
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
+from enum import IntEnum
 from typing import Final
 
 from gateway.upstream.settings import BreakerSettings
@@ -19,12 +19,15 @@ _IN_A_ROW: Final = 2
 """This many times `minimum_calls` consecutive failures open the breaker, regardless of earlier successes."""
 
 
-class BreakerState(Enum):
-    """CLOSED: all requests pass. OPEN: none passes. HALF_OPEN: one probe request is in progress."""
+class BreakerState(IntEnum):
+    """CLOSED: all requests pass. OPEN: none passes. HALF_OPEN: one probe request is in progress.
 
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half-open"
+    A larger value is more severe.
+    """
+
+    CLOSED = 0
+    HALF_OPEN = 1
+    OPEN = 2
 
 
 class Breaker:

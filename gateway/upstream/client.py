@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.call_context import Attempt, CallContext
-from gateway.errors import ErrorKind, UpstreamError
+from gateway.errors import REASON_PREFIX, ErrorKind, UpstreamError, reason_name
 from gateway.telemetry.conventions import CANCELLED, reason_of
 from gateway.telemetry.peer import UpstreamPeer
+from gateway.telemetry.upstream_requests import UpstreamRequests
 from gateway.upstream import outcomes
 from gateway.upstream.aiohttp_transport import AiohttpTransport
 from gateway.upstream.breaker import Breaker
@@ -24,21 +25,33 @@ from gateway.upstream.retries import Retries
 from gateway.upstream.settings import HttpSettings
 from gateway.upstream.state import UpstreamState
 from gateway.upstream.transport import Transport
+from keyway.v1 import error_reason_pb2 as reasons
 
 __all__ = ["HttpClient", "HttpRequest", "HttpResponse", "HttpSettings"]
 
 _FAILURES: Final = frozenset({outcomes.UNREACHABLE, outcomes.CONNECTION_LOST, outcomes.UNAVAILABLE, outcomes.INTERNAL})
 """The kinds that count as a failure of the upstream. A timeout also counts if the upstream had enough time."""
+_FAULT_PREFIXES: Final = tuple(
+    REASON_PREFIX + words for words in ("PROVIDER_", "MALFORMED_PROVIDER_", "UNRECOGNIZED_PROVIDER_")
+)
+_UPSTREAM_FAULTS: Final = frozenset(
+    number for name, number in reasons.ErrorReason.items() if name.startswith(_FAULT_PREFIXES)
+)
+"""The reasons of failures that no request of a caller causes."""
 
 
 class HttpClient:
-    """Sends requests to one provider. `start` and `close` belong to the running event loop."""
+    """Sends requests to one provider. `start` and `close` belong to the running event loop.
+
+    requests: the measured requests.
+    """
 
     def __init__(self, provider: str, settings: HttpSettings) -> None:
         self._provider = provider
         self._settings = settings
         self._faults = Faults(provider)
         self._peer = UpstreamPeer.of(provider, settings.endpoint)
+        self.requests = UpstreamRequests(self._peer)
         self._bulkhead = Bulkhead(settings.maximum_connections, settings.queue.size)
         self._breaker = Breaker(settings.breaker, on_open=self._bulkhead.dismiss)
         self._retries = Retries(settings.retry)
@@ -88,6 +101,11 @@ class HttpClient:
                 if pause is None or not await self._wait_for_retry(pause):
                     return response
             attempt += 1
+
+    def report_failure(self, response: HttpResponse, kind: ErrorKind) -> None:
+        """Record the failure that the content of a response reports, unless its HTTP status has reported one."""
+        if kind.reason in _UPSTREAM_FAULTS and _outage(response) is None:
+            self.requests.failed(reason_name(kind.reason))
 
     async def _wait_for_retry(self, pause: float) -> bool:
         """Wait, and return whether the breaker allows another attempt. A retry that is not made costs no budget."""
@@ -180,12 +198,13 @@ class HttpClient:
             call.attempts.append(Attempt(self._provider, request.method, status, elapsed))
             if span is not None:
                 span.end(status, failure)
-            if call.metrics is not None:
-                call.metrics.attempt_ended(self._peer, request.method, status, elapsed, failure)
+            self.requests.ended(request.method, status, elapsed, failure)
             if stale:
                 self._breaker.gave_up(permit)
             else:
                 self._report_result(permit, kind, elapsed)
+                if kind is not None:
+                    self.requests.failed(failure or reason_name(kind.reason))
 
     def _report_result(self, permit: int, kind: ErrorKind | None, seconds: float) -> None:
         """Update breaker and retry budget with the result of an attempt."""

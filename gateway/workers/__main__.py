@@ -17,7 +17,8 @@ from typing import Final
 import uvloop
 
 from gateway import app, logs
-from gateway.telemetry.metrics import Metrics
+from gateway.provider_states.reports import parse_snapshots
+from gateway.server.gateway_server import GatewayServer
 from gateway.workers import messages
 from gateway.workers.errors import start_error_of
 from gateway.workers.messages import Assignment
@@ -29,7 +30,10 @@ _ORPHAN_SECONDS: Final = 30.0
 
 
 class SupervisorChannel:
-    """The connection to the supervisor: receives its commands, and sends reports. metrics: for the command MEASURE."""
+    """The connection to the supervisor: receives its commands, and sends reports.
+
+    server: the gateway once it serves.
+    """
 
     def __init__(self, assignment: Assignment, commands: Iterator[bytes], loop: asyncio.AbstractEventLoop) -> None:
         self._assignment = assignment
@@ -37,7 +41,7 @@ class SupervisorChannel:
         self._loop = loop
         self._write_lock = threading.Lock()
         self._heartbeat: asyncio.TimerHandle | None = None
-        self.metrics: Metrics | None = None
+        self.server: GatewayServer | None = None
         self.delay: asyncio.Future[float] = loop.create_future()
         """Set when the worker must end: seconds for clients to move to other workers."""
         threading.Thread(target=self._execute, name="Commands", daemon=True).start()
@@ -52,7 +56,8 @@ class SupervisorChannel:
         """Report availability, now and with every heartbeat. Runs on the event loop."""
         if self._heartbeat is not None:
             self._heartbeat.cancel()
-        self.send(messages.serving(available=available))
+        reports = self.server.provider_states.collect() if self.server is not None else {}
+        self.send(messages.serving(reports, available=available))
         self._heartbeat = self._loop.call_later(messages.HEARTBEAT_SECONDS, self.serving, available)
 
     def end(self, delay: float) -> None:
@@ -64,9 +69,13 @@ class SupervisorChannel:
         """Execute commands, in a separate thread."""
         settings = self._assignment.settings
         for command in self._commands:
+            server = self.server
             if command == messages.MEASURE:
-                metrics = self.metrics
+                metrics = server.metrics if server is not None else None
                 self.send(messages.measured(metrics.read() if metrics is not None else ()))
+            elif command.startswith(messages.PROVIDERS):
+                if server is not None:
+                    server.provider_states.receive(parse_snapshots(command.removeprefix(messages.PROVIDERS)))
             else:
                 self._request_end(settings.drain_delay if command == messages.DRAIN else _RETIRE_SECONDS)
         self._request_end(_RETIRE_SECONDS)
@@ -108,7 +117,7 @@ async def _work(assignment: Assignment, commands: Iterator[bytes]) -> int:
 
     try:
         async with app.gateway(assignment.settings, app.WorkerRole(assignment.number, channel.serving)) as server:
-            channel.metrics = server.metrics
+            channel.server = server
             app.freeze_startup_objects()
             server.drain_delay = await channel.delay
     except Exception as error:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from gateway.provider_states.reports import Reports
 from gateway.workers import messages
 from gateway.workers.errors import StartError, StartFailed
 from gateway.workers.messages import Assignment
@@ -57,6 +58,7 @@ class _Slot:
 class Group:
     """A group of workers; see `start`. changed: called when the availability of a worker changes.
 
+    reported: called with the number of a worker, and what it reports about the providers.
     replaced: number of workers that died and were replaced. maximum_missed: heartbeats that a worker may miss.
     """
 
@@ -67,8 +69,10 @@ class Group:
         chains: Chains | None,
         changed: Callable[[], None],
         *,
+        reported: Callable[[int, Reports], None] = lambda _number, _reports: None,
         maximum_missed: int = _MAXIMUM_MISSED,
     ) -> None:
+        self._reported = reported
         self._maximum_missed = maximum_missed
         self._size = size
         self._assign = assign
@@ -152,7 +156,7 @@ class Group:
         try:
             if self._chains is not None:
                 await self._chains.release(number)
-            worker = await WorkerProcess.start(assign(number), self._changed)
+            worker = await WorkerProcess.start(assign(number), self._changed, self._reported)
             self._begun.append(worker)
         finally:
             self._starting.discard(number)

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 import orjson
 
 from gateway.gateway_settings import GatewaySettings, LogSettings
+from gateway.provider_states.reports import Reports, parse_reports, plain_reports
 from gateway.telemetry.instruments import Description, Distribution, Point, Series
 from gateway.workers.errors import StartError
 
@@ -23,6 +24,8 @@ RETIRE: Final = b"retire\n"
 """End because a successor serves: only open connections must be closed."""
 MEASURE: Final = b"measure\n"
 """Report the current metrics."""
+PROVIDERS: Final = b"providers "
+"""The prefix of a command with the state of the providers over all workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,13 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """A report of a worker. Exactly one field is set; all are None for an unknown form."""
+    """A report of a worker: a heartbeat with `available` and `providers`, or one other field.
+
+    All fields are None for an unknown form. providers: what changed since the last heartbeat.
+    """
 
     available: bool | None = None
+    providers: Reports | None = None
     start_error: StartError | None = None
     metrics: Sequence[Series] | None = None
 
@@ -57,9 +64,9 @@ HEARTBEAT_SECONDS: Final = 1.0
 """Interval of the heartbeat, with which a worker shows that its event loop runs."""
 
 
-def serving(*, available: bool) -> bytes:
+def serving(providers: Reports, *, available: bool) -> bytes:
     """Return the heartbeat. available: false while the journal accepts no records."""
-    return orjson.dumps({"available": available}) + b"\n"
+    return orjson.dumps({"available": available, "providers": plain_reports(providers)}) + b"\n"
 
 
 def failed(error: StartError) -> bytes:
@@ -80,8 +87,9 @@ def parse(line: bytes) -> WorkerReport:
             return WorkerReport(start_error=StartError(int(fault["code"]), tuple(map(str, fault["lines"]))))
         if (metrics := value.get("metrics")) is not None:
             return WorkerReport(metrics=[_series(one) for one in metrics])
-        available = value.get("available")
-        return WorkerReport(available=available if isinstance(available, bool) else None)
+        if isinstance(available := value.get("available"), bool):
+            return WorkerReport(available=available, providers=parse_reports(value["providers"]))
+        return WorkerReport()
     except (ValueError, TypeError, KeyError, AttributeError):
         return WorkerReport()
 

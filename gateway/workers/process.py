@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from gateway.config import grpc_listener
 from gateway.config.child_environment import child_environment
+from gateway.provider_states.reports import Reports
 from gateway.telemetry.instruments import Series
 from gateway.workers import messages
 from gateway.workers.errors import StartError, StartFailed
@@ -28,20 +29,32 @@ class WorkerProcess:
     missed: heartbeats missed since the last one; the group counts them.
     """
 
-    def __init__(self, number: int, process: asyncio.subprocess.Process, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        process: asyncio.subprocess.Process,
+        changed: Callable[[], None],
+        reported: Callable[[int, Reports], None],
+    ) -> None:
         self.number: Final = number
         self.available = False
         self.missed = 0
         self._process = process
         self._changed = changed
+        self._reported = reported
         self._start_error: StartError | None = None
         self._serving = asyncio.Event()
         self._measuring: list[asyncio.Future[Sequence[Series]]] = []
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, assignment: Assignment, changed: Callable[[], None]) -> Self:
-        """Start a worker as a new program: gRPC does not support fork. changed: called when `available` changes."""
+    async def start(
+        cls, assignment: Assignment, changed: Callable[[], None], reported: Callable[[int, Reports], None]
+    ) -> Self:
+        """Start a worker as a new program: gRPC does not support fork.
+
+        changed: called when `available` changes. reported: called with the number of the worker, and what it reports.
+        """
         served = assignment.settings.model_dump(include=set(grpc_listener.KEYS))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -52,7 +65,7 @@ class WorkerProcess:
             limit=_LINE_BYTES,
             env={**child_environment(_TELEMETRY), **grpc_listener.environment(served)},
         )
-        worker = cls(assignment.number, process, changed)
+        worker = cls(assignment.number, process, changed, reported)
         worker._send(assignment.line())
         return worker
 
@@ -99,6 +112,10 @@ class WorkerProcess:
     def retire(self) -> None:
         """Make the worker end while a successor serves."""
         self._send(messages.RETIRE)
+
+    def share_providers(self, line: bytes) -> None:
+        """Send the state of the providers over all workers."""
+        self._send(messages.PROVIDERS + line)
 
     def kill(self) -> None:
         """Kill the worker immediately."""
@@ -150,6 +167,7 @@ class WorkerProcess:
             self._serving.set()
             self.missed = 0
             self._available(now=report.available)
+            self._reported(self.number, report.providers or {})
 
     def _available(self, *, now: bool) -> None:
         if now != self.available:

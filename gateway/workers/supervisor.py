@@ -28,6 +28,7 @@ from gateway.workers.errors import StartFailed
 from gateway.workers.group import Group
 from gateway.workers.messages import Assignment
 from gateway.workers.per_worker_limits import per_worker_settings
+from gateway.workers.shared_state import SharedState
 
 _MARGIN_SECONDS: Final = 20.0
 """Seconds for the shutdown of a worker beside the drain: last responses, logout, journal, telemetry."""
@@ -70,10 +71,12 @@ class Supervisor:
         async with contextlib.AsyncExitStack() as stack:
             address = _reserved(self._settings.listen, stack)
             chains = await self._journal(stack)
-            health = Health()
+            health, shared = Health(), SharedState()
+            assign = partial(self._assignment, self._settings, address)
             group = self._group = Group(
-                self._settings.workers, partial(self._assignment, self._settings, address), chains, health.changed
+                self._settings.workers, assign, chains, health.changed, reported=shared.reported
             )
+            stack.callback(asyncio.create_task(shared.share(lambda: group.workers)).cancel)
             await self._endpoints(group, health, stack)
             stack.push_async_callback(
                 self._stop, group, health

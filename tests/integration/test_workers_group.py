@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ class Stubborn:
 
 
 @contextlib.asynccontextmanager
-async def group_of(size: int = 1, **options: int) -> AsyncIterator[tuple[Group, GatewaySettings]]:
+async def group_of(size: int = 1, **options: Any) -> AsyncIterator[tuple[Group, GatewaySettings]]:
     with Reservation("127.0.0.1:0") as port:
         settings = gateway_settings.parse({"listen": port.address, "drain_delay": 0}, SETTINGS)
         group = Group(size, assigning(settings), None, lambda: None, **options)

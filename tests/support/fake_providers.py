@@ -14,6 +14,8 @@ from gateway.providers.base.provider import Provider
 from gateway.providers.base.status_table import StatusTable
 from gateway.providers.catalog import Catalog
 from gateway.server.gateway_server import GatewayServer
+from gateway.telemetry.peer import UpstreamPeer
+from gateway.telemetry.upstream_requests import UpstreamRequests
 from gateway.upstream import outcomes
 from gateway.upstream.breaker import BreakerState
 from gateway.upstream.state import UpstreamState
@@ -34,6 +36,7 @@ class FakeProvider(Provider):
         self.status_table = StatusTable(())
         self.unavailable = frozenset()
         self.breaker = BreakerState.CLOSED
+        self.measured = UpstreamRequests(UpstreamPeer(provider_id, "upstream.internal", 443))
 
     async def start(self) -> None: ...
 
@@ -42,6 +45,10 @@ class FakeProvider(Provider):
     async def check(self, call: CallContext) -> None:
         if self.check_error is not None:
             raise self.check_error
+
+    @property
+    def requests(self) -> UpstreamRequests:
+        return self.measured
 
     @property
     def upstream(self) -> UpstreamState:

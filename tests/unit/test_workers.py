@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -9,15 +10,19 @@ import pytest
 from gateway import gateway_settings
 from gateway.config.base import ConfigError
 from gateway.gateway_settings import LogSettings
+from gateway.provider_states.reports import ProviderCheck, ProviderReport
 from gateway.providers.catalog import SETTINGS
 from gateway.server.transport.port import Reservation
 from gateway.telemetry.instruments import Description, Distribution, Point, Series
+from gateway.telemetry.upstream_requests import RequestCounts
+from gateway.upstream.breaker import BreakerState
 from gateway.workers import messages
 from gateway.workers.endpoints import merged
 from gateway.workers.errors import StartError
 from gateway.workers.messages import Assignment, WorkerReport
 from gateway.workers.per_worker_limits import per_worker_settings
 from gateway.workers.supervisor import check_restart_settings
+from keyway.v1.provider_pb2 import PROVIDER_STATE_DEGRADED
 
 SECRET = "the-app-key"
 LIMITS = {
@@ -65,11 +70,29 @@ def test_reports_survive_a_round_trip() -> None:
 
     assert messages.parse(messages.measured([series, gauge])).metrics == [series, gauge._replace(bounds=[])]
     assert messages.parse(messages.failed(fault)) == WorkerReport(start_error=fault)
-    assert messages.parse(messages.serving(available=True)) == WorkerReport(available=True)
+    check = ProviderCheck(5, PROVIDER_STATE_DEGRADED, "PROVIDER_TIMEOUT")
+    requests = RequestCounts([2] * 15, Counter({"PROVIDER_TIMEOUT": 1}))
+    reports = {
+        "keys": ProviderReport(BreakerState.OPEN, requests, check),
+        "certs": ProviderReport(BreakerState.CLOSED, RequestCounts()),
+    }
+    assert messages.parse(messages.serving(reports, available=True)) == WorkerReport(True, reports)
 
 
 @pytest.mark.parametrize(
-    "line", [b"\n", b"[]\n", b'{"available": 1}\n', b'{"fault": {}}\n', b'{"metrics": [1]}\n', b"\xff"]
+    "line",
+    [
+        b"\n",
+        b"[]\n",
+        b'{"available": 1}\n',
+        b'{"available": true}\n',
+        b'{"available": true, "providers": {"keys": [3, [[], {}], null]}}\n',
+        b'{"available": true, "providers": {"keys": [0, [[1], {}], null]}}\n',
+        b'{"available": true, "providers": {"keys": [0, [[], {}], [1, 99, ""]]}}\n',
+        b'{"fault": {}}\n',
+        b'{"metrics": [1]}\n',
+        b"\xff",
+    ],
 )
 def test_unknown_report_is_empty(line: bytes) -> None:
     assert messages.parse(line) == WorkerReport()

@@ -45,7 +45,8 @@ class AsteriaClient:
         """
         session_id = await self._session.current(call)
         try:
-            return await send(_with_header(request, session_id))
+            first = replace(request, expected_code=NOT_LOGGED_IN if self._session.renewable else None)
+            return await send(_with_header(first, session_id))
         except UpstreamError as error:
             if error.upstream_code != NOT_LOGGED_IN:
                 raise

@@ -35,6 +35,10 @@ class Session(Protocol):
     def secrets(self) -> tuple[str, ...]:
         """Configured values that must not be recorded."""
 
+    @property
+    def renewable(self) -> bool:
+        """Whether an expired ID is replaced by a new one."""
+
     async def current(self, call: CallContext) -> str:
         """Return the current session ID."""
 
@@ -48,6 +52,7 @@ class Session(Protocol):
 class FixedSession:
     """A configured session ID. Another system logs in and keeps the session alive."""
 
+    renewable: Final = False
     secrets: Final = ()
     """Empty: the ID itself is a secret of each request."""
 
@@ -72,6 +77,8 @@ class LoginSession:
     timeout: seconds for one login. Each caller waits until its own deadline at most. When a caller gives up, the login
     continues for the other callers.
     """
+
+    renewable: Final = True
 
     def __init__(self, provider: str, api: ApiClient, login: Login, timeout: float) -> None:
         self.secrets = (login.password.get_secret_value(),)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from gateway.call_context import CallContext
-from gateway.errors import MalformedResponse, UpstreamError
+from gateway.errors import MALFORMED_PROVIDER_RESPONSE, MalformedResponse, UpstreamError
 from gateway.providers.base.envelope import Envelope
 from gateway.providers.base.errors import FormatError
 from gateway.providers.base.json_object import JsonObject
@@ -29,6 +29,7 @@ class ApiRequest:
     target: the path with its query, percent-encoded. url_template: the target as telemetry records it, without names
     and keys. resource: the resource name that errors refer to.
     headers: additional headers. scope: see `StatusRow.scope`. secrets: values in the request that must not be recorded.
+    expected_code: the code of a failure that the adapter handles, so that it does not count as one of the upstream.
     """
 
     method: str
@@ -40,6 +41,7 @@ class ApiRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     scope: str = ""
     secrets: Sequence[str] = field(default=(), repr=False)
+    expected_code: str | None = None
 
 
 class ApiClient:
@@ -131,6 +133,7 @@ class ApiClient:
         """Return the error for a response that cannot be read: malformed, or a failure by its HTTP status."""
         if not _is_success(response):
             return self._failure(request, response, _NO_ENVELOPE, call)
+        self._http.report_failure(response, MALFORMED_PROVIDER_RESPONSE)
         return MalformedResponse(
             f"{request.resource}: the response of provider {self._provider} is malformed: {error}",
             provider=self._provider,
@@ -141,6 +144,8 @@ class ApiClient:
         self, request: ApiRequest, response: HttpResponse, envelope: Envelope, call: CallContext
     ) -> UpstreamError:
         row = self._status_table.resolve(envelope.code, response.status, request.scope)
+        if request.expected_code is None or envelope.code != request.expected_code:
+            self._http.report_failure(response, row.kind)
         resource = row.resource_at_fault(request.resource)
         secrets = (*self._secrets, *request.secrets)
         code = envelope.code or ""

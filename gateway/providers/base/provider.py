@@ -15,6 +15,7 @@ from gateway.providers.base.notes import ProviderNotes
 from gateway.providers.base.operations import Operations
 from gateway.providers.base.settings import ProviderSettings
 from gateway.providers.base.status_table import StatusTable
+from gateway.telemetry.upstream_requests import UpstreamRequests
 from gateway.upstream.client import HttpClient
 from gateway.upstream.state import UpstreamState
 
@@ -57,6 +58,11 @@ class Provider(Operations, abc.ABC):
     @abc.abstractmethod
     async def check(self, call: CallContext) -> None:
         """Make one harmless call of the upstream. Raises GatewayError if it fails."""
+
+    @property
+    def requests(self) -> UpstreamRequests:
+        """The measured requests to the upstream."""
+        return self.http.requests
 
     @property
     def upstream(self) -> UpstreamState:

@@ -7,10 +7,9 @@ from collections.abc import Awaitable
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from gateway.errors import GatewayError, UpstreamError
+from gateway.errors import GatewayError, UpstreamError, reason_name
 from gateway.server.interceptors.interceptor import CallNext, Interceptor, InterceptorDependencies
 from gateway.server.rpc_context import RpcContext
-from gateway.server.status import reason_name
 from gateway.telemetry.calls import propagated
 from gateway.telemetry.setup import Telemetry
 
@@ -30,7 +29,7 @@ class _Tracing:
 
     async def intercept(self, call_next: CallNext, call: RpcContext) -> Message:
         call.trace = self._telemetry.begin(call.method.full_name, call.metadata)
-        call.metrics = metrics = self._metrics
+        metrics = self._metrics
         began = time.perf_counter()
         if metrics is not None:
             metrics.call_began()

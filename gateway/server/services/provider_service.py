@@ -1,7 +1,6 @@
 """ProviderService: the configured providers, their methods, their health, and their status tables."""
 
 import asyncio
-import datetime as dt
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,14 +8,16 @@ from typing import Any, Final
 from gateway.call_context import CallContext
 from gateway.contract.methods import BATCHES, METHODS
 from gateway.contract.resource_names import PROVIDER, provider_id
-from gateway.errors import UpstreamError
+from gateway.errors import UpstreamError, reason_name
+from gateway.provider_states.reports import ProviderSnapshot
+from gateway.provider_states.states import ProviderStates
 from gateway.providers.base.provider import Provider
 from gateway.providers.catalog import Catalog
 from gateway.server.error_boundary import within_boundary
 from gateway.server.method_handler import Operation
 from gateway.server.services import paging
 from gateway.server.services.paging import PagePosition
-from gateway.server.status import reason_name
+from gateway.server.services.provider_state import activity, circuit_breaker
 from gateway.upstream.breaker import BreakerState
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1 import provider_pb2, status_mapping_pb2
@@ -37,12 +38,13 @@ _UNREACHABLE: Final = frozenset(
 class ProviderDirectory:
     """The providers as callers see them, with the result of the latest health check of each.
 
-    check_seconds: the timeout of a health check.
+    check_seconds: the timeout of a health check. states: the state of each provider over all workers.
     """
 
-    def __init__(self, catalog: Catalog, check_seconds: float) -> None:
+    def __init__(self, catalog: Catalog, check_seconds: float, states: ProviderStates) -> None:
         self._catalog = catalog
         self._check_seconds = check_seconds
+        self._states = states
         self._checks: dict[str, asyncio.Task[None]] = {}
         self._providers = {provider.id: self._describe(provider) for provider in catalog}
 
@@ -78,7 +80,7 @@ class ProviderDirectory:
         if check is None:
             check = self._checks[provider.id] = asyncio.create_task(self._check(provider, call))
         await asyncio.shield(check)
-        return service.CheckProviderResponse(provider=self._providers[provider.id])
+        return service.CheckProviderResponse(provider=self._described(provider, self._states.current(provider)))
 
     async def _check(self, provider: Provider, starter: CallContext) -> None:
         call = starter.shared(time.monotonic() + self._check_seconds, probe=True)
@@ -86,9 +88,7 @@ class ProviderDirectory:
             state, reason = await _state_of(provider, call)
         finally:
             del self._checks[provider.id]
-        checked = self._providers[provider.id]
-        checked.state, checked.state_reason = state, reason
-        checked.check_time.FromDatetime(dt.datetime.now(dt.UTC))
+        self._states.checked(provider.id, state, reason)
 
     async def list_status_mappings(
         self, request: service.ListStatusMappingsRequest, _call: CallContext
@@ -108,16 +108,26 @@ class ProviderDirectory:
             ]
         )
 
-    def _current(self, provider: str) -> provider_pb2.Provider:
-        """Return a provider with the state from its latest check; unreachable if its circuit breaker is open."""
-        checked = self._providers[provider]
-        if self._catalog.provider(provider).upstream.breaker is BreakerState.CLOSED:
-            return checked
-        provider_message = provider_pb2.Provider()
-        provider_message.CopyFrom(checked)
-        provider_message.state = provider_pb2.PROVIDER_STATE_UNREACHABLE
-        provider_message.state_reason = reason_name(reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN)
-        return provider_message
+    def _current(self, provider_id: str) -> provider_pb2.Provider:
+        """Return a provider with the state from its latest check; unreachable if a circuit breaker is open."""
+        provider = self._catalog.provider(provider_id)
+        snapshot = self._states.current(provider)
+        message = self._described(provider, snapshot)
+        if max(snapshot.breakers.values()) is not BreakerState.CLOSED:
+            message.state = provider_pb2.PROVIDER_STATE_UNREACHABLE
+            message.state_reason = reason_name(reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN)
+        return message
+
+    def _described(self, provider: Provider, snapshot: ProviderSnapshot) -> provider_pb2.Provider:
+        """Return a provider with the state from its latest check."""
+        message = provider_pb2.Provider()
+        message.CopyFrom(self._providers[provider.id])
+        if snapshot.check is not None:
+            message.state, message.state_reason = snapshot.check.state, snapshot.check.reason
+            message.check_time.FromNanoseconds(snapshot.check.ended_at)
+        message.circuit_breaker.CopyFrom(circuit_breaker(snapshot))
+        message.activity.CopyFrom(activity(snapshot))
+        return message
 
     def _provider(self, name: str) -> Provider:
         return self._catalog.provider(provider_id(name))
@@ -149,9 +159,9 @@ async def _state_of(provider: Provider, call: CallContext) -> tuple[provider_pb2
     return provider_pb2.PROVIDER_STATE_READY, ""
 
 
-def operations(catalog: Catalog, check_seconds: float) -> Mapping[str, Operation]:
-    """Return the operations of the service, by name. check_seconds: the timeout of a health check."""
-    directory = ProviderDirectory(catalog, check_seconds)
+def operations(catalog: Catalog, check_seconds: float, states: ProviderStates) -> Mapping[str, Operation]:
+    """Return the operations of the service, by name. The arguments are those of `ProviderDirectory`."""
+    directory = ProviderDirectory(catalog, check_seconds, states)
     table: dict[str, Any] = {
         "list_providers": directory.list_providers,
         "get_provider": directory.get_provider,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway import errors
 from gateway.call_context import CallContext
 from gateway.errors import ErrorKind, GatewayError, InvalidRequest, UpstreamError
+from gateway.provider_states.states import ProviderStates
 from gateway.providers.base.status_table import StatusRow, StatusTable
 from gateway.providers.catalog import Catalog
 from gateway.server.services.provider_service import ProviderDirectory
@@ -31,7 +32,8 @@ GET, CHECK = service.GetProviderRequest(name="providers/p"), service.CheckProvid
 
 
 def directory_of(providers: list[Any], check_seconds: float = 30) -> ProviderDirectory:
-    return ProviderDirectory(Catalog(providers), check_seconds)
+    catalog = Catalog(providers)
+    return ProviderDirectory(catalog, check_seconds, ProviderStates(catalog))
 
 
 @given(st.sets(st.text("abAB-가", min_size=1, max_size=4).filter(lambda text: text != "-")), st.integers(1, 4))

@@ -125,7 +125,7 @@ class TestDetails:
 
     @pytest.mark.parametrize("reason", reasons.ErrorReason.values())
     def test_reasons_lose_their_prefix(self, reason: errors.Reason) -> None:
-        assert f"ERROR_REASON_{status.reason_name(reason)}" == reasons.ErrorReason.Name(reason)
+        assert f"ERROR_REASON_{errors.reason_name(reason)}" == reasons.ErrorReason.Name(reason)
 
 
 class TestRetry:

@@ -14,6 +14,7 @@ from gateway.telemetry.descriptions.processes import CPU_TIME, MEMORY_USAGE
 from gateway.telemetry.instruments import Counter, Description, Distribution, Histogram, Series
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.points import to_metrics_data
+from gateway.telemetry.upstream_requests import UpstreamRequests
 from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.certificate_service_pb2 import CheckCertificateResponse, ListCertificatesResponse
 from tests.support.traces import METHOD, PEER
@@ -72,7 +73,9 @@ def test_instruments_without_values_are_omitted() -> None:
 
 def test_exported_metrics_equal_recorded_metrics() -> None:
     metrics = Metrics()
-    metrics.attempt_ended(PEER, "GET", 200, 0.3)
+    requests = UpstreamRequests(PEER)
+    metrics.include(requests)
+    requests.ended("GET", 200, 0.3)
     metrics.call_ended(METHOD, code_pb2.OK, 0.4, reason="X", attempts=1)
     metrics.observe(AUDIT_BACKLOG, lambda: 7)
     metrics.observe(CPU_TIME, lambda: 1.5)

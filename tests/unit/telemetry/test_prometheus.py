@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.telemetry.descriptions.audit import AUDIT_UNAVAILABLE
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.prometheus import PrometheusEndpoint
+from gateway.telemetry.upstream_requests import UpstreamRequests
 from tests.support.traces import METHOD, PEER
 
 
@@ -28,7 +29,9 @@ async def test_all_metrics_have_prometheus_names() -> None:
     metrics = Metrics()
     endpoint = PrometheusEndpoint("127.0.0.1:0", metrics.read)
     try:
-        metrics.attempt_ended(PEER, "GET", None, 0.3, "PROVIDER_TIMEOUT")
+        measured = UpstreamRequests(PEER)
+        metrics.include(measured)
+        measured.ended("GET", None, 0.3, "PROVIDER_TIMEOUT")
         metrics.call_began()
         metrics.call_ended(METHOD, code_pb2.OK, 0.004)
         metrics.call_ended(METHOD, code_pb2.NOT_FOUND, 0.004, reason="KEY_NOT_FOUND")

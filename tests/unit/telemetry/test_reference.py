@@ -15,6 +15,7 @@ from gateway.telemetry.instruments import Description, Distribution, Point, Seri
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.prometheus import SeriesCollector, exposed_name
 from gateway.telemetry.reference import SECTIONS, page
+from gateway.telemetry.upstream_requests import UpstreamRequests
 from keyway.v1.certificate_pb2 import Certificate
 from tests.support.docs import ROOT
 from tests.support.traces import METHOD, PEER
@@ -67,7 +68,9 @@ def test_description_explains_the_metric(about: Description) -> None:
 
 def test_page_describes_exactly_the_labels_of_the_metrics() -> None:
     metrics = Metrics()
-    metrics.attempt_ended(PEER, "GET", 500, 0.3)
+    requests = UpstreamRequests(PEER)
+    metrics.include(requests)
+    requests.ended("GET", 500, 0.3)
     metrics.call_began()
     metrics.call_ended(METHOD, code_pb2.UNAVAILABLE, 0.4, reason="PROVIDER_BUSY", attempts=1)
     metrics.answered(Certificate(name="providers/a/certificates/b", expiration_date=Date(year=2030, month=1, day=1)))

@@ -10,8 +10,7 @@ from gateway.call_context import CallContext
 from gateway.errors import UpstreamError
 from gateway.telemetry.calls import propagated
 from gateway.telemetry.instruments import Distribution
-from gateway.telemetry.metrics import Metrics
-from gateway.upstream.client import HttpRequest
+from gateway.upstream.client import HttpClient, HttpRequest
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.traces import NOT_SAMPLED, SAMPLED, SPAN_ID, TRACE_ID, Traces
@@ -23,13 +22,12 @@ SECRET = HttpRequest(
 
 
 def traced(traces: Traces, metadata: tuple[tuple[str, str], ...] = SAMPLED) -> CallContext:
-    return dataclasses.replace(new_call(), trace=traces.begin(metadata), metrics=Metrics())
+    return dataclasses.replace(new_call(), trace=traces.begin(metadata))
 
 
-def requests_of(call: CallContext) -> list[tuple[dict[str, str | int], int]]:
+def requests_of(http: HttpClient) -> list[tuple[dict[str, str | int], int]]:
     """Return the attributes and the number of the measured requests."""
-    assert call.metrics is not None
-    (series,) = call.metrics.read()[:1]
+    series = http.requests.read()
     assert series.about.name == "http.client.request.duration"
     found = []
     for point in series.points:
@@ -62,7 +60,7 @@ async def test_upstream_receives_the_span_of_its_request() -> None:
     assert not [secret for secret in ("app-key-secret", "header-secret", "name\\b", "x=") if secret in exported]
     assert [
         (attributes["http.response.status_code"], attributes.get("error.type"), count)
-        for attributes, count in requests_of(call)
+        for attributes, count in requests_of(http)
     ] == [
         (503, "503", 1),
         (200, None, 1),
@@ -112,7 +110,7 @@ async def test_unreachable_upstream_is_a_span_and_a_measurement() -> None:
     (span,) = traces.spans
     assert (span.attributes or {})["error.type"] == "PROVIDER_UNREACHABLE"
     assert not span.events
-    ((attributes, count),) = requests_of(call)
+    ((attributes, count),) = requests_of(http)
     assert (attributes["error.type"], count) == ("PROVIDER_UNREACHABLE", 1)
     assert "http.response.status_code" not in attributes
 
@@ -135,4 +133,4 @@ async def test_canceled_request_ends_its_span() -> None:
             await sending
     (span,) = traces.spans
     assert (span.attributes or {})["error.type"] == "CANCELLED"
-    assert requests_of(call)[0][0]["error.type"] == "CANCELLED"
+    assert requests_of(http)[0][0]["error.type"] == "CANCELLED"

@@ -27,7 +27,7 @@ class Bench:
 
     @property
     def state(self) -> str:
-        return self.breaker.state.value
+        return self.breaker.state.name.lower().replace("_", "-")
 
     @property
     def open(self) -> bool:

@@ -6,7 +6,6 @@ import dataclasses
 import pytest
 
 from gateway.errors import UpstreamError
-from gateway.telemetry.metrics import Metrics
 from gateway.upstream import outcomes
 from gateway.upstream.breaker import BreakerState
 from gateway.upstream.client import HttpClient, HttpRequest
@@ -47,7 +46,7 @@ async def test_server_that_closes_after_each_response_fails_no_call() -> None:
 @pytest.mark.parametrize("request_", [GET, POST, LARGE])
 async def test_request_is_sent_again_over_a_new_connection(lose: Step, request_: HttpRequest) -> None:
     traces = Traces()
-    call = dataclasses.replace(new_call(repeatable=True), trace=traces.begin(SAMPLED), metrics=Metrics())
+    call = dataclasses.replace(new_call(repeatable=True), trace=traces.begin(SAMPLED))
     async with (
         FaultyUpstream(well, lose, then=well) as upstream,
         client(upstream.url, breaker=BREAKER, retry=RETRY) as http,

@@ -12,6 +12,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -24,6 +25,63 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// The state of a circuit breaker.
+type CircuitBreakerState int32
+
+const (
+	// Not used. The gateway never returns this value.
+	CircuitBreakerState_CIRCUIT_BREAKER_STATE_UNSPECIFIED CircuitBreakerState = 0
+	// All requests pass.
+	CircuitBreakerState_CIRCUIT_BREAKER_STATE_CLOSED CircuitBreakerState = 1
+	// One probe request is in progress. The gateway rejects all other calls.
+	CircuitBreakerState_CIRCUIT_BREAKER_STATE_HALF_OPEN CircuitBreakerState = 2
+	// The gateway rejects calls without contacting the upstream. After an interval, it sends a probe request.
+	CircuitBreakerState_CIRCUIT_BREAKER_STATE_OPEN CircuitBreakerState = 3
+)
+
+// Enum value maps for CircuitBreakerState.
+var (
+	CircuitBreakerState_name = map[int32]string{
+		0: "CIRCUIT_BREAKER_STATE_UNSPECIFIED",
+		1: "CIRCUIT_BREAKER_STATE_CLOSED",
+		2: "CIRCUIT_BREAKER_STATE_HALF_OPEN",
+		3: "CIRCUIT_BREAKER_STATE_OPEN",
+	}
+	CircuitBreakerState_value = map[string]int32{
+		"CIRCUIT_BREAKER_STATE_UNSPECIFIED": 0,
+		"CIRCUIT_BREAKER_STATE_CLOSED":      1,
+		"CIRCUIT_BREAKER_STATE_HALF_OPEN":   2,
+		"CIRCUIT_BREAKER_STATE_OPEN":        3,
+	}
+)
+
+func (x CircuitBreakerState) Enum() *CircuitBreakerState {
+	p := new(CircuitBreakerState)
+	*p = x
+	return p
+}
+
+func (x CircuitBreakerState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CircuitBreakerState) Descriptor() protoreflect.EnumDescriptor {
+	return file_keyway_v1_provider_proto_enumTypes[0].Descriptor()
+}
+
+func (CircuitBreakerState) Type() protoreflect.EnumType {
+	return &file_keyway_v1_provider_proto_enumTypes[0]
+}
+
+func (x CircuitBreakerState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CircuitBreakerState.Descriptor instead.
+func (CircuitBreakerState) EnumDescriptor() ([]byte, []int) {
+	return file_keyway_v1_provider_proto_rawDescGZIP(), []int{0}
+}
 
 // The state of a provider.
 type ProviderState int32
@@ -70,11 +128,11 @@ func (x ProviderState) String() string {
 }
 
 func (ProviderState) Descriptor() protoreflect.EnumDescriptor {
-	return file_keyway_v1_provider_proto_enumTypes[0].Descriptor()
+	return file_keyway_v1_provider_proto_enumTypes[1].Descriptor()
 }
 
 func (ProviderState) Type() protoreflect.EnumType {
-	return &file_keyway_v1_provider_proto_enumTypes[0]
+	return &file_keyway_v1_provider_proto_enumTypes[1]
 }
 
 func (x ProviderState) Number() protoreflect.EnumNumber {
@@ -83,7 +141,7 @@ func (x ProviderState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ProviderState.Descriptor instead.
 func (ProviderState) EnumDescriptor() ([]byte, []int) {
-	return file_keyway_v1_provider_proto_rawDescGZIP(), []int{0}
+	return file_keyway_v1_provider_proto_rawDescGZIP(), []int{1}
 }
 
 // A configured upstream service. The first two segments of every resource name identify the provider that holds the
@@ -99,14 +157,18 @@ type Provider struct {
 	// The full names of the methods of CertificateService and KeyService that the provider serves, sorted. Example:
 	// `keyway.v1.KeyService/Encrypt`. Other methods return UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`.
 	Methods []string `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
-	// UNREACHABLE while the circuit breaker of the provider is open. Otherwise, the state that the last CheckProvider
-	// found.
+	// UNREACHABLE while the circuit breaker of the provider is not closed. Otherwise, the state that the last CheckProvider
+	// found. It is the same for all workers of a gateway.
 	State ProviderState `protobuf:"varint,5,opt,name=state,proto3,enum=keyway.v1.ProviderState" json:"state,omitempty"`
 	// The reason why the provider is not READY, as in `ErrorInfo.reason`. Example: `PROVIDER_TIMEOUT`. Empty if the state
 	// is READY or UNKNOWN.
 	StateReason string `protobuf:"bytes,6,opt,name=state_reason,json=stateReason,proto3" json:"state_reason,omitempty"`
 	// The time when the last CheckProvider ended. Absent if CheckProvider has not been called since the gateway started.
-	CheckTime     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=check_time,json=checkTime,proto3" json:"check_time,omitempty"`
+	CheckTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=check_time,json=checkTime,proto3" json:"check_time,omitempty"`
+	// The state of the circuit breaker, which rejects calls while the upstream fails.
+	CircuitBreaker *CircuitBreaker `protobuf:"bytes,8,opt,name=circuit_breaker,json=circuitBreaker,proto3" json:"circuit_breaker,omitempty"`
+	// The recent requests to the upstream. The requests of other workers are at most 2 seconds late.
+	Activity      *ProviderActivity `protobuf:"bytes,9,opt,name=activity,proto3" json:"activity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -190,11 +252,239 @@ func (x *Provider) GetCheckTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Provider) GetCircuitBreaker() *CircuitBreaker {
+	if x != nil {
+		return x.CircuitBreaker
+	}
+	return nil
+}
+
+func (x *Provider) GetActivity() *ProviderActivity {
+	if x != nil {
+		return x.Activity
+	}
+	return nil
+}
+
+// The circuit breaker of a provider. Each worker of the gateway has its own.
+type CircuitBreaker struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The most severe state over all workers: OPEN before HALF_OPEN before CLOSED.
+	State CircuitBreakerState `protobuf:"varint,1,opt,name=state,proto3,enum=keyway.v1.CircuitBreakerState" json:"state,omitempty"`
+	// The number of workers whose circuit breaker is OPEN or HALF_OPEN.
+	OpenWorkers int32 `protobuf:"varint,2,opt,name=open_workers,json=openWorkers,proto3" json:"open_workers,omitempty"`
+	// The number of workers.
+	Workers       int32 `protobuf:"varint,3,opt,name=workers,proto3" json:"workers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CircuitBreaker) Reset() {
+	*x = CircuitBreaker{}
+	mi := &file_keyway_v1_provider_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CircuitBreaker) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CircuitBreaker) ProtoMessage() {}
+
+func (x *CircuitBreaker) ProtoReflect() protoreflect.Message {
+	mi := &file_keyway_v1_provider_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CircuitBreaker.ProtoReflect.Descriptor instead.
+func (*CircuitBreaker) Descriptor() ([]byte, []int) {
+	return file_keyway_v1_provider_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *CircuitBreaker) GetState() CircuitBreakerState {
+	if x != nil {
+		return x.State
+	}
+	return CircuitBreakerState_CIRCUIT_BREAKER_STATE_UNSPECIFIED
+}
+
+func (x *CircuitBreaker) GetOpenWorkers() int32 {
+	if x != nil {
+		return x.OpenWorkers
+	}
+	return 0
+}
+
+func (x *CircuitBreaker) GetWorkers() int32 {
+	if x != nil {
+		return x.Workers
+	}
+	return 0
+}
+
+// The HTTP requests to the upstream of a provider during the last minutes, over all workers. Each retry and each login
+// is a request. Calls that the gateway answers from its cache, or rejects, cause no request.
+type ProviderActivity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The time that the numbers cover: about 10 minutes, or less if the gateway started later.
+	Window *durationpb.Duration `protobuf:"bytes,1,opt,name=window,proto3" json:"window,omitempty"`
+	// The number of requests.
+	Requests int64 `protobuf:"varint,2,opt,name=requests,proto3" json:"requests,omitempty"`
+	// The number of requests that failed: without a response, or with a response that reports a fault of the upstream, of
+	// its access, or of the gateway's credentials. A response that rejects the request of a caller, such as NOT_FOUND, is
+	// not a failure, and neither is an idle connection that the upstream has closed.
+	FailedRequests int64 `protobuf:"varint,3,opt,name=failed_requests,json=failedRequests,proto3" json:"failed_requests,omitempty"`
+	// The failed requests by reason, the most frequent reason first.
+	Failures []*FailureCount `protobuf:"bytes,4,rep,name=failures,proto3" json:"failures,omitempty"`
+	// The median duration of the requests, estimated from a histogram. Absent without requests.
+	LatencyP50 *durationpb.Duration `protobuf:"bytes,5,opt,name=latency_p50,json=latencyP50,proto3" json:"latency_p50,omitempty"`
+	// The 99th percentile of the duration of the requests, estimated from a histogram. Absent without requests. At most 10
+	// seconds, even if requests were slower.
+	LatencyP99    *durationpb.Duration `protobuf:"bytes,6,opt,name=latency_p99,json=latencyP99,proto3" json:"latency_p99,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProviderActivity) Reset() {
+	*x = ProviderActivity{}
+	mi := &file_keyway_v1_provider_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProviderActivity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProviderActivity) ProtoMessage() {}
+
+func (x *ProviderActivity) ProtoReflect() protoreflect.Message {
+	mi := &file_keyway_v1_provider_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProviderActivity.ProtoReflect.Descriptor instead.
+func (*ProviderActivity) Descriptor() ([]byte, []int) {
+	return file_keyway_v1_provider_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ProviderActivity) GetWindow() *durationpb.Duration {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *ProviderActivity) GetRequests() int64 {
+	if x != nil {
+		return x.Requests
+	}
+	return 0
+}
+
+func (x *ProviderActivity) GetFailedRequests() int64 {
+	if x != nil {
+		return x.FailedRequests
+	}
+	return 0
+}
+
+func (x *ProviderActivity) GetFailures() []*FailureCount {
+	if x != nil {
+		return x.Failures
+	}
+	return nil
+}
+
+func (x *ProviderActivity) GetLatencyP50() *durationpb.Duration {
+	if x != nil {
+		return x.LatencyP50
+	}
+	return nil
+}
+
+func (x *ProviderActivity) GetLatencyP99() *durationpb.Duration {
+	if x != nil {
+		return x.LatencyP99
+	}
+	return nil
+}
+
+// The number of failed requests with one reason.
+type FailureCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reason, as in `ErrorInfo.reason`, such as `PROVIDER_TIMEOUT`. `CANCELLED` means that the caller gave up.
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The number of requests.
+	Count         int64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FailureCount) Reset() {
+	*x = FailureCount{}
+	mi := &file_keyway_v1_provider_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FailureCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FailureCount) ProtoMessage() {}
+
+func (x *FailureCount) ProtoReflect() protoreflect.Message {
+	mi := &file_keyway_v1_provider_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FailureCount.ProtoReflect.Descriptor instead.
+func (*FailureCount) Descriptor() ([]byte, []int) {
+	return file_keyway_v1_provider_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *FailureCount) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *FailureCount) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 var File_keyway_v1_provider_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_provider_proto_rawDesc = "" +
 	"\n" +
-	"\x18keyway/v1/provider.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x02\n" +
+	"\x18keyway/v1/provider.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x03\n" +
 	"\bProvider\x12\x18\n" +
 	"\x04name\x18\x01 \x01(\tB\x04\xe2A\x01\bR\x04name\x12\x18\n" +
 	"\x04type\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x04type\x12%\n" +
@@ -204,8 +494,31 @@ const file_keyway_v1_provider_proto_rawDesc = "" +
 	"\x05state\x18\x05 \x01(\x0e2\x18.keyway.v1.ProviderStateB\x04\xe2A\x01\x03R\x05state\x12'\n" +
 	"\fstate_reason\x18\x06 \x01(\tB\x04\xe2A\x01\x03R\vstateReason\x12?\n" +
 	"\n" +
-	"check_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\tcheckTime:C\xeaA@\n" +
-	"\x13keyway.dev/Provider\x12\x14providers/{provider}*\tproviders2\bprovider*\xa2\x01\n" +
+	"check_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\tcheckTime\x12H\n" +
+	"\x0fcircuit_breaker\x18\b \x01(\v2\x19.keyway.v1.CircuitBreakerB\x04\xe2A\x01\x03R\x0ecircuitBreaker\x12=\n" +
+	"\bactivity\x18\t \x01(\v2\x1b.keyway.v1.ProviderActivityB\x04\xe2A\x01\x03R\bactivity:C\xeaA@\n" +
+	"\x13keyway.dev/Provider\x12\x14providers/{provider}*\tproviders2\bprovider\"\x95\x01\n" +
+	"\x0eCircuitBreaker\x12:\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x1e.keyway.v1.CircuitBreakerStateB\x04\xe2A\x01\x03R\x05state\x12'\n" +
+	"\fopen_workers\x18\x02 \x01(\x05B\x04\xe2A\x01\x03R\vopenWorkers\x12\x1e\n" +
+	"\aworkers\x18\x03 \x01(\x05B\x04\xe2A\x01\x03R\aworkers\"\xdb\x02\n" +
+	"\x10ProviderActivity\x127\n" +
+	"\x06window\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x04\xe2A\x01\x03R\x06window\x12 \n" +
+	"\brequests\x18\x02 \x01(\x03B\x04\xe2A\x01\x03R\brequests\x12-\n" +
+	"\x0ffailed_requests\x18\x03 \x01(\x03B\x04\xe2A\x01\x03R\x0efailedRequests\x129\n" +
+	"\bfailures\x18\x04 \x03(\v2\x17.keyway.v1.FailureCountB\x04\xe2A\x01\x03R\bfailures\x12@\n" +
+	"\vlatency_p50\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x04\xe2A\x01\x03R\n" +
+	"latencyP50\x12@\n" +
+	"\vlatency_p99\x18\x06 \x01(\v2\x19.google.protobuf.DurationB\x04\xe2A\x01\x03R\n" +
+	"latencyP99\"H\n" +
+	"\fFailureCount\x12\x1c\n" +
+	"\x06reason\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x06reason\x12\x1a\n" +
+	"\x05count\x18\x02 \x01(\x03B\x04\xe2A\x01\x03R\x05count*\xa3\x01\n" +
+	"\x13CircuitBreakerState\x12%\n" +
+	"!CIRCUIT_BREAKER_STATE_UNSPECIFIED\x10\x00\x12 \n" +
+	"\x1cCIRCUIT_BREAKER_STATE_CLOSED\x10\x01\x12#\n" +
+	"\x1fCIRCUIT_BREAKER_STATE_HALF_OPEN\x10\x02\x12\x1e\n" +
+	"\x1aCIRCUIT_BREAKER_STATE_OPEN\x10\x03*\xa2\x01\n" +
 	"\rProviderState\x12\x1e\n" +
 	"\x1aPROVIDER_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14PROVIDER_STATE_READY\x10\x01\x12\x1b\n" +
@@ -226,21 +539,33 @@ func file_keyway_v1_provider_proto_rawDescGZIP() []byte {
 	return file_keyway_v1_provider_proto_rawDescData
 }
 
-var file_keyway_v1_provider_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_keyway_v1_provider_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_keyway_v1_provider_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_keyway_v1_provider_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_keyway_v1_provider_proto_goTypes = []any{
-	(ProviderState)(0),            // 0: keyway.v1.ProviderState
-	(*Provider)(nil),              // 1: keyway.v1.Provider
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
+	(CircuitBreakerState)(0),      // 0: keyway.v1.CircuitBreakerState
+	(ProviderState)(0),            // 1: keyway.v1.ProviderState
+	(*Provider)(nil),              // 2: keyway.v1.Provider
+	(*CircuitBreaker)(nil),        // 3: keyway.v1.CircuitBreaker
+	(*ProviderActivity)(nil),      // 4: keyway.v1.ProviderActivity
+	(*FailureCount)(nil),          // 5: keyway.v1.FailureCount
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 7: google.protobuf.Duration
 }
 var file_keyway_v1_provider_proto_depIdxs = []int32{
-	0, // 0: keyway.v1.Provider.state:type_name -> keyway.v1.ProviderState
-	2, // 1: keyway.v1.Provider.check_time:type_name -> google.protobuf.Timestamp
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	1, // 0: keyway.v1.Provider.state:type_name -> keyway.v1.ProviderState
+	6, // 1: keyway.v1.Provider.check_time:type_name -> google.protobuf.Timestamp
+	3, // 2: keyway.v1.Provider.circuit_breaker:type_name -> keyway.v1.CircuitBreaker
+	4, // 3: keyway.v1.Provider.activity:type_name -> keyway.v1.ProviderActivity
+	0, // 4: keyway.v1.CircuitBreaker.state:type_name -> keyway.v1.CircuitBreakerState
+	7, // 5: keyway.v1.ProviderActivity.window:type_name -> google.protobuf.Duration
+	5, // 6: keyway.v1.ProviderActivity.failures:type_name -> keyway.v1.FailureCount
+	7, // 7: keyway.v1.ProviderActivity.latency_p50:type_name -> google.protobuf.Duration
+	7, // 8: keyway.v1.ProviderActivity.latency_p99:type_name -> google.protobuf.Duration
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_keyway_v1_provider_proto_init() }
@@ -253,8 +578,8 @@ func file_keyway_v1_provider_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_keyway_v1_provider_proto_rawDesc), len(file_keyway_v1_provider_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   1,
+			NumEnums:      2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,9 +1,10 @@
 """The commands `keyway providers …` for providers and their health."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import click
+from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2
 from rich.text import Text
 
@@ -13,7 +14,13 @@ from keyway.cli.failures import NO
 from keyway.cli.output import Column
 from keyway.cli.session import Session
 from keyway.v1.error_reason_pb2 import ErrorReason
-from keyway.v1.provider_pb2 import PROVIDER_STATE_READY, Provider, ProviderState
+from keyway.v1.provider_pb2 import (
+    PROVIDER_STATE_READY,
+    CircuitBreakerState,
+    Provider,
+    ProviderActivity,
+    ProviderState,
+)
 from keyway.v1.provider_service_pb2 import CheckProviderRequest, GetProviderRequest, ListStatusMappingsRequest
 
 _COLUMNS: Final = (
@@ -22,6 +29,9 @@ _COLUMNS: Final = (
     Column("API", needed=False),
     Column("State"),
     Column("Reason"),
+    Column("Breaker", needed=False),
+    Column("Failed", needed=False),
+    Column("p99", needed=False),
     Column("Checked", needed=False),
 )
 _STYLES: Final = {"READY": "green", "DEGRADED": "yellow", "UNREACHABLE": "bold red"}
@@ -76,6 +86,8 @@ def show(session: Session, provider: str) -> None:
             ("State", _state(found)),
             ("Reason", found.state_reason),
             ("Checked", _checked(found)),
+            ("Circuit breaker", _breaker(found)),
+            *_activity(found),
             ("Methods", methods),
         )
     )
@@ -122,7 +134,17 @@ def _show(session: Session, found: Iterable[Provider]) -> None:
     session.output.table(
         _COLUMNS,
         (
-            (names.short(each.name), each.type, each.api_version, _state(each), each.state_reason, _checked(each))
+            (
+                names.short(each.name),
+                each.type,
+                each.api_version,
+                _state(each),
+                each.state_reason,
+                _breaker_state(each),
+                _failed(each.activity),
+                _latency(each.activity.latency_p99) if each.activity.requests else "",
+                _checked(each),
+            )
             for each in found
         ),
     )
@@ -131,6 +153,47 @@ def _show(session: Session, found: Iterable[Provider]) -> None:
 def _state(provider: Provider) -> Text:
     name = ProviderState.Name(provider.state).removeprefix("PROVIDER_STATE_")
     return Text(name.lower(), style=_STYLES.get(name, "dim"))
+
+
+def _breaker_state(provider: Provider) -> Text:
+    """Return the state of the circuit breaker; empty from a gateway that does not report it."""
+    state = provider.circuit_breaker.state
+    if not state:
+        return Text()
+    name = CircuitBreakerState.Name(state).removeprefix("CIRCUIT_BREAKER_STATE_")
+    return Text(name.lower().replace("_", "-"), style="" if name == "CLOSED" else "bold red")
+
+
+def _breaker(provider: Provider) -> Text:
+    breaker, text = provider.circuit_breaker, _breaker_state(provider)
+    if breaker.open_workers and breaker.workers > 1:
+        text.append(f" in {breaker.open_workers} of {breaker.workers} workers")
+    return text
+
+
+def _activity(provider: Provider) -> Iterator[tuple[str, str | list[str]]]:
+    """Yield the fields of the recent requests."""
+    activity = provider.activity
+    if not provider.HasField("activity"):
+        return
+    yield "Requests", f"{activity.requests} in {_window(activity.window)}, {activity.failed_requests} failed"
+    if activity.failures:
+        yield "Failures", [f"{failure.reason} {failure.count}" for failure in activity.failures]
+    if activity.requests:
+        yield "Latency", f"p50 {_latency(activity.latency_p50)}, p99 {_latency(activity.latency_p99)}"
+
+
+def _failed(activity: ProviderActivity) -> str:
+    return f"{activity.failed_requests} of {activity.requests}" if activity.requests else ""
+
+
+def _window(window: Duration) -> str:
+    return f"{round(window.seconds / 60)} min" if window.seconds >= 60 else f"{window.seconds} s"
+
+
+def _latency(duration: Duration) -> str:
+    seconds = duration.ToMicroseconds() / 1e6
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
 def _checked(provider: Provider) -> str:

@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18keyway/v1/provider.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x02\n\x08Provider\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04type\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61pi_version\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07methods\x18\x04 \x03(\tB\x04\xe2\x41\x01\x03\x12-\n\x05state\x18\x05 \x01(\x0e\x32\x18.keyway.v1.ProviderStateB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cstate_reason\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x34\n\ncheck_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:C\xea\x41@\n\x13keyway.dev/Provider\x12\x14providers/{provider}*\tproviders2\x08provider*\xa2\x01\n\rProviderState\x12\x1e\n\x1aPROVIDER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14PROVIDER_STATE_READY\x10\x01\x12\x1b\n\x17PROVIDER_STATE_DEGRADED\x10\x02\x12\x1e\n\x1aPROVIDER_STATE_UNREACHABLE\x10\x03\x12\x1a\n\x16PROVIDER_STATE_UNKNOWN\x10\x04\x42;\n\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18keyway/v1/provider.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x03\n\x08Provider\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04type\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61pi_version\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07methods\x18\x04 \x03(\tB\x04\xe2\x41\x01\x03\x12-\n\x05state\x18\x05 \x01(\x0e\x32\x18.keyway.v1.ProviderStateB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cstate_reason\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x34\n\ncheck_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x38\n\x0f\x63ircuit_breaker\x18\x08 \x01(\x0b\x32\x19.keyway.v1.CircuitBreakerB\x04\xe2\x41\x01\x03\x12\x33\n\x08\x61\x63tivity\x18\t \x01(\x0b\x32\x1b.keyway.v1.ProviderActivityB\x04\xe2\x41\x01\x03:C\xea\x41@\n\x13keyway.dev/Provider\x12\x14providers/{provider}*\tproviders2\x08provider\"x\n\x0e\x43ircuitBreaker\x12\x33\n\x05state\x18\x01 \x01(\x0e\x32\x1e.keyway.v1.CircuitBreakerStateB\x04\xe2\x41\x01\x03\x12\x1a\n\x0copen_workers\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07workers\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x03\"\x97\x02\n\x10ProviderActivity\x12/\n\x06window\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\x12\x16\n\x08requests\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0f\x66\x61iled_requests\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12/\n\x08\x66\x61ilures\x18\x04 \x03(\x0b\x32\x17.keyway.v1.FailureCountB\x04\xe2\x41\x01\x03\x12\x34\n\x0blatency_p50\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\x12\x34\n\x0blatency_p99\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\"9\n\x0c\x46\x61ilureCount\x12\x14\n\x06reason\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63ount\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03*\xa3\x01\n\x13\x43ircuitBreakerState\x12%\n!CIRCUIT_BREAKER_STATE_UNSPECIFIED\x10\x00\x12 \n\x1c\x43IRCUIT_BREAKER_STATE_CLOSED\x10\x01\x12#\n\x1f\x43IRCUIT_BREAKER_STATE_HALF_OPEN\x10\x02\x12\x1e\n\x1a\x43IRCUIT_BREAKER_STATE_OPEN\x10\x03*\xa2\x01\n\rProviderState\x12\x1e\n\x1aPROVIDER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14PROVIDER_STATE_READY\x10\x01\x12\x1b\n\x17PROVIDER_STATE_DEGRADED\x10\x02\x12\x1e\n\x1aPROVIDER_STATE_UNREACHABLE\x10\x03\x12\x1a\n\x16PROVIDER_STATE_UNKNOWN\x10\x04\x42;\n\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,10 +50,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROVIDER'].fields_by_name['state_reason']._serialized_options = b'\342A\001\003'
   _globals['_PROVIDER'].fields_by_name['check_time']._loaded_options = None
   _globals['_PROVIDER'].fields_by_name['check_time']._serialized_options = b'\342A\001\003'
+  _globals['_PROVIDER'].fields_by_name['circuit_breaker']._loaded_options = None
+  _globals['_PROVIDER'].fields_by_name['circuit_breaker']._serialized_options = b'\342A\001\003'
+  _globals['_PROVIDER'].fields_by_name['activity']._loaded_options = None
+  _globals['_PROVIDER'].fields_by_name['activity']._serialized_options = b'\342A\001\003'
   _globals['_PROVIDER']._loaded_options = None
   _globals['_PROVIDER']._serialized_options = b'\352A@\n\023keyway.dev/Provider\022\024providers/{provider}*\tproviders2\010provider'
-  _globals['_PROVIDERSTATE']._serialized_start=434
-  _globals['_PROVIDERSTATE']._serialized_end=596
-  _globals['_PROVIDER']._serialized_start=133
-  _globals['_PROVIDER']._serialized_end=431
+  _globals['_CIRCUITBREAKER'].fields_by_name['state']._loaded_options = None
+  _globals['_CIRCUITBREAKER'].fields_by_name['state']._serialized_options = b'\342A\001\003'
+  _globals['_CIRCUITBREAKER'].fields_by_name['open_workers']._loaded_options = None
+  _globals['_CIRCUITBREAKER'].fields_by_name['open_workers']._serialized_options = b'\342A\001\003'
+  _globals['_CIRCUITBREAKER'].fields_by_name['workers']._loaded_options = None
+  _globals['_CIRCUITBREAKER'].fields_by_name['workers']._serialized_options = b'\342A\001\003'
+  _globals['_PROVIDERACTIVITY'].fields_by_name['window']._loaded_options = None
+  _globals['_PROVIDERACTIVITY'].fields_by_name['window']._serialized_options = b'\342A\001\003'
+  _globals['_PROVIDERACTIVITY'].fields_by_name['requests']._loaded_options = None
+  _globals['_PROVIDERACTIVITY'].fields_by_name['requests']._serialized_options = b'\342A\001\003'
+  _globals['_PROVIDERACTIVITY'].fields_by_name['failed_requests']._loaded_options = None
+  _globals['_PROVIDERACTIVITY'].fields_by_name['failed_requests']._serialized_options = b'\342A\001\003'
+  _globals['_PROVIDERACTIVITY'].fields_by_name['failures']._loaded_options = None
+  _globals['_PROVIDERACTIVITY'].fields_by_name['failures']._serialized_options = b'\342A\001\003'
+  _globals['_PROVIDERACTIVITY'].fields_by_name['latency_p50']._loaded_options = None
+  _globals['_PROVIDERACTIVITY'].fields_by_name['latency_p50']._serialized_options = b'\342A\001\003'
+  _globals['_PROVIDERACTIVITY'].fields_by_name['latency_p99']._loaded_options = None
+  _globals['_PROVIDERACTIVITY'].fields_by_name['latency_p99']._serialized_options = b'\342A\001\003'
+  _globals['_FAILURECOUNT'].fields_by_name['reason']._loaded_options = None
+  _globals['_FAILURECOUNT'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
+  _globals['_FAILURECOUNT'].fields_by_name['count']._loaded_options = None
+  _globals['_FAILURECOUNT'].fields_by_name['count']._serialized_options = b'\342A\001\003'
+  _globals['_CIRCUITBREAKERSTATE']._serialized_start=1040
+  _globals['_CIRCUITBREAKERSTATE']._serialized_end=1203
+  _globals['_PROVIDERSTATE']._serialized_start=1206
+  _globals['_PROVIDERSTATE']._serialized_end=1368
+  _globals['_PROVIDER']._serialized_start=165
+  _globals['_PROVIDER']._serialized_end=574
+  _globals['_CIRCUITBREAKER']._serialized_start=576
+  _globals['_CIRCUITBREAKER']._serialized_end=696
+  _globals['_PROVIDERACTIVITY']._serialized_start=699
+  _globals['_PROVIDERACTIVITY']._serialized_end=978
+  _globals['_FAILURECOUNT']._serialized_start=980
+  _globals['_FAILURECOUNT']._serialized_end=1037
 # @@protoc_insertion_point(module_scope)

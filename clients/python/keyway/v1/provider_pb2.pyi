@@ -5,6 +5,7 @@ The resource Provider."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -19,6 +20,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _CircuitBreakerState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CircuitBreakerStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CircuitBreakerState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CIRCUIT_BREAKER_STATE_UNSPECIFIED: _CircuitBreakerState.ValueType  # 0
+    """Not used. The gateway never returns this value."""
+    CIRCUIT_BREAKER_STATE_CLOSED: _CircuitBreakerState.ValueType  # 1
+    """All requests pass."""
+    CIRCUIT_BREAKER_STATE_HALF_OPEN: _CircuitBreakerState.ValueType  # 2
+    """One probe request is in progress. The gateway rejects all other calls."""
+    CIRCUIT_BREAKER_STATE_OPEN: _CircuitBreakerState.ValueType  # 3
+    """The gateway rejects calls without contacting the upstream. After an interval, it sends a probe request."""
+
+class CircuitBreakerState(_CircuitBreakerState, metaclass=_CircuitBreakerStateEnumTypeWrapper):
+    """The state of a circuit breaker."""
+
+CIRCUIT_BREAKER_STATE_UNSPECIFIED: CircuitBreakerState.ValueType  # 0
+"""Not used. The gateway never returns this value."""
+CIRCUIT_BREAKER_STATE_CLOSED: CircuitBreakerState.ValueType  # 1
+"""All requests pass."""
+CIRCUIT_BREAKER_STATE_HALF_OPEN: CircuitBreakerState.ValueType  # 2
+"""One probe request is in progress. The gateway rejects all other calls."""
+CIRCUIT_BREAKER_STATE_OPEN: CircuitBreakerState.ValueType  # 3
+"""The gateway rejects calls without contacting the upstream. After an interval, it sends a probe request."""
+Global___CircuitBreakerState: _TypeAlias = CircuitBreakerState  # noqa: Y015
 
 class _ProviderState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -67,6 +96,8 @@ class Provider(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     STATE_REASON_FIELD_NUMBER: _builtins.int
     CHECK_TIME_FIELD_NUMBER: _builtins.int
+    CIRCUIT_BREAKER_FIELD_NUMBER: _builtins.int
+    ACTIVITY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name, as `providers/{provider}`. `{provider}` is the id in the configuration of the gateway."""
     type: _builtins.str
@@ -74,8 +105,8 @@ class Provider(_message.Message):
     api_version: _builtins.str
     """The version of the upstream API that the gateway calls, such as `v1.2`. Empty if the upstream API has no versions."""
     state: Global___ProviderState.ValueType
-    """UNREACHABLE while the circuit breaker of the provider is open. Otherwise, the state that the last CheckProvider
-    found.
+    """UNREACHABLE while the circuit breaker of the provider is not closed. Otherwise, the state that the last CheckProvider
+    found. It is the same for all workers of a gateway.
     """
     state_reason: _builtins.str
     """The reason why the provider is not READY, as in `ErrorInfo.reason`. Example: `PROVIDER_TIMEOUT`. Empty if the state
@@ -91,6 +122,14 @@ class Provider(_message.Message):
     def check_time(self) -> _timestamp_pb2.Timestamp:
         """The time when the last CheckProvider ended. Absent if CheckProvider has not been called since the gateway started."""
 
+    @_builtins.property
+    def circuit_breaker(self) -> Global___CircuitBreaker:
+        """The state of the circuit breaker, which rejects calls while the upstream fails."""
+
+    @_builtins.property
+    def activity(self) -> Global___ProviderActivity:
+        """The recent requests to the upstream. The requests of other workers are at most 2 seconds late."""
+
     def __init__(
         self,
         *,
@@ -101,11 +140,126 @@ class Provider(_message.Message):
         state: Global___ProviderState.ValueType = ...,
         state_reason: _builtins.str = ...,
         check_time: _timestamp_pb2.Timestamp | None = ...,
+        circuit_breaker: Global___CircuitBreaker | None = ...,
+        activity: Global___ProviderActivity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["check_time", b"check_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "check_time", b"check_time", "circuit_breaker", b"circuit_breaker"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_version", b"api_version", "check_time", b"check_time", "methods", b"methods", "name", b"name", "state", b"state", "state_reason", b"state_reason", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "api_version", b"api_version", "check_time", b"check_time", "circuit_breaker", b"circuit_breaker", "methods", b"methods", "name", b"name", "state", b"state", "state_reason", b"state_reason", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Provider: _TypeAlias = Provider  # noqa: Y015
+
+@_typing.final
+class CircuitBreaker(_message.Message):
+    """The circuit breaker of a provider. Each worker of the gateway has its own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    OPEN_WORKERS_FIELD_NUMBER: _builtins.int
+    WORKERS_FIELD_NUMBER: _builtins.int
+    state: Global___CircuitBreakerState.ValueType
+    """The most severe state over all workers: OPEN before HALF_OPEN before CLOSED."""
+    open_workers: _builtins.int
+    """The number of workers whose circuit breaker is OPEN or HALF_OPEN."""
+    workers: _builtins.int
+    """The number of workers."""
+    def __init__(
+        self,
+        *,
+        state: Global___CircuitBreakerState.ValueType = ...,
+        open_workers: _builtins.int = ...,
+        workers: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["open_workers", b"open_workers", "state", b"state", "workers", b"workers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CircuitBreaker: _TypeAlias = CircuitBreaker  # noqa: Y015
+
+@_typing.final
+class ProviderActivity(_message.Message):
+    """The HTTP requests to the upstream of a provider during the last minutes, over all workers. Each retry and each login
+    is a request. Calls that the gateway answers from its cache, or rejects, cause no request.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WINDOW_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    FAILED_REQUESTS_FIELD_NUMBER: _builtins.int
+    FAILURES_FIELD_NUMBER: _builtins.int
+    LATENCY_P50_FIELD_NUMBER: _builtins.int
+    LATENCY_P99_FIELD_NUMBER: _builtins.int
+    requests: _builtins.int
+    """The number of requests."""
+    failed_requests: _builtins.int
+    """The number of requests that failed: without a response, or with a response that reports a fault of the upstream, of
+    its access, or of the gateway's credentials. A response that rejects the request of a caller, such as NOT_FOUND, is
+    not a failure, and neither is an idle connection that the upstream has closed.
+    """
+    @_builtins.property
+    def window(self) -> _duration_pb2.Duration:
+        """The time that the numbers cover: about 10 minutes, or less if the gateway started later."""
+
+    @_builtins.property
+    def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___FailureCount]:
+        """The failed requests by reason, the most frequent reason first."""
+
+    @_builtins.property
+    def latency_p50(self) -> _duration_pb2.Duration:
+        """The median duration of the requests, estimated from a histogram. Absent without requests."""
+
+    @_builtins.property
+    def latency_p99(self) -> _duration_pb2.Duration:
+        """The 99th percentile of the duration of the requests, estimated from a histogram. Absent without requests. At most 10
+        seconds, even if requests were slower.
+        """
+
+    def __init__(
+        self,
+        *,
+        window: _duration_pb2.Duration | None = ...,
+        requests: _builtins.int = ...,
+        failed_requests: _builtins.int = ...,
+        failures: _abc.Iterable[Global___FailureCount] | None = ...,
+        latency_p50: _duration_pb2.Duration | None = ...,
+        latency_p99: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["latency_p50", b"latency_p50", "latency_p99", b"latency_p99", "window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_requests", b"failed_requests", "failures", b"failures", "latency_p50", b"latency_p50", "latency_p99", b"latency_p99", "requests", b"requests", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProviderActivity: _TypeAlias = ProviderActivity  # noqa: Y015
+
+@_typing.final
+class FailureCount(_message.Message):
+    """The number of failed requests with one reason."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """The reason, as in `ErrorInfo.reason`, such as `PROVIDER_TIMEOUT`. `CANCELLED` means that the caller gave up."""
+    count: _builtins.int
+    """The number of requests."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FailureCount: _TypeAlias = FailureCount  # noqa: Y015

@@ -8,15 +8,15 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.js";
 import { file_google_api_resource } from "../../google/api/resource_pb.js";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file keyway/v1/provider.proto.
  */
 export const file_keyway_v1_provider: GenFile = /*@__PURE__*/
-  fileDesc("ChhrZXl3YXkvdjEvcHJvdmlkZXIucHJvdG8SCWtleXdheS52MSKqAgoIUHJvdmlkZXISEgoEbmFtZRgBIAEoCUIE4kEBCBISCgR0eXBlGAIgASgJQgTiQQEDEhkKC2FwaV92ZXJzaW9uGAMgASgJQgTiQQEDEhUKB21ldGhvZHMYBCADKAlCBOJBAQMSLQoFc3RhdGUYBSABKA4yGC5rZXl3YXkudjEuUHJvdmlkZXJTdGF0ZUIE4kEBAxIaCgxzdGF0ZV9yZWFzb24YBiABKAlCBOJBAQMSNAoKY2hlY2tfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBOJBAQM6Q+pBQAoTa2V5d2F5LmRldi9Qcm92aWRlchIUcHJvdmlkZXJzL3twcm92aWRlcn0qCXByb3ZpZGVyczIIcHJvdmlkZXIqogEKDVByb3ZpZGVyU3RhdGUSHgoaUFJPVklERVJfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRQUk9WSURFUl9TVEFURV9SRUFEWRABEhsKF1BST1ZJREVSX1NUQVRFX0RFR1JBREVEEAISHgoaUFJPVklERVJfU1RBVEVfVU5SRUFDSEFCTEUQAxIaChZQUk9WSURFUl9TVEFURV9VTktOT1dOEARCOwoNZGV2LmtleXdheS52MVABWihrZXl3YXkuZGV2L2NsaWVudHMvZ28va2V5d2F5L3YxO2tleXdheXYxYgZwcm90bzM", [file_google_api_field_behavior, file_google_api_resource, file_google_protobuf_timestamp]);
+  fileDesc("ChhrZXl3YXkvdjEvcHJvdmlkZXIucHJvdG8SCWtleXdheS52MSKZAwoIUHJvdmlkZXISEgoEbmFtZRgBIAEoCUIE4kEBCBISCgR0eXBlGAIgASgJQgTiQQEDEhkKC2FwaV92ZXJzaW9uGAMgASgJQgTiQQEDEhUKB21ldGhvZHMYBCADKAlCBOJBAQMSLQoFc3RhdGUYBSABKA4yGC5rZXl3YXkudjEuUHJvdmlkZXJTdGF0ZUIE4kEBAxIaCgxzdGF0ZV9yZWFzb24YBiABKAlCBOJBAQMSNAoKY2hlY2tfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBOJBAQMSOAoPY2lyY3VpdF9icmVha2VyGAggASgLMhkua2V5d2F5LnYxLkNpcmN1aXRCcmVha2VyQgTiQQEDEjMKCGFjdGl2aXR5GAkgASgLMhsua2V5d2F5LnYxLlByb3ZpZGVyQWN0aXZpdHlCBOJBAQM6Q+pBQAoTa2V5d2F5LmRldi9Qcm92aWRlchIUcHJvdmlkZXJzL3twcm92aWRlcn0qCXByb3ZpZGVyczIIcHJvdmlkZXIieAoOQ2lyY3VpdEJyZWFrZXISMwoFc3RhdGUYASABKA4yHi5rZXl3YXkudjEuQ2lyY3VpdEJyZWFrZXJTdGF0ZUIE4kEBAxIaCgxvcGVuX3dvcmtlcnMYAiABKAVCBOJBAQMSFQoHd29ya2VycxgDIAEoBUIE4kEBAyKXAgoQUHJvdmlkZXJBY3Rpdml0eRIvCgZ3aW5kb3cYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CBOJBAQMSFgoIcmVxdWVzdHMYAiABKANCBOJBAQMSHQoPZmFpbGVkX3JlcXVlc3RzGAMgASgDQgTiQQEDEi8KCGZhaWx1cmVzGAQgAygLMhcua2V5d2F5LnYxLkZhaWx1cmVDb3VudEIE4kEBAxI0CgtsYXRlbmN5X3A1MBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIE4kEBAxI0CgtsYXRlbmN5X3A5ORgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIE4kEBAyI5CgxGYWlsdXJlQ291bnQSFAoGcmVhc29uGAEgASgJQgTiQQEDEhMKBWNvdW50GAIgASgDQgTiQQEDKqMBChNDaXJjdWl0QnJlYWtlclN0YXRlEiUKIUNJUkNVSVRfQlJFQUtFUl9TVEFURV9VTlNQRUNJRklFRBAAEiAKHENJUkNVSVRfQlJFQUtFUl9TVEFURV9DTE9TRUQQARIjCh9DSVJDVUlUX0JSRUFLRVJfU1RBVEVfSEFMRl9PUEVOEAISHgoaQ0lSQ1VJVF9CUkVBS0VSX1NUQVRFX09QRU4QAyqiAQoNUHJvdmlkZXJTdGF0ZRIeChpQUk9WSURFUl9TVEFURV9VTlNQRUNJRklFRBAAEhgKFFBST1ZJREVSX1NUQVRFX1JFQURZEAESGwoXUFJPVklERVJfU1RBVEVfREVHUkFERUQQAhIeChpQUk9WSURFUl9TVEFURV9VTlJFQUNIQUJMRRADEhoKFlBST1ZJREVSX1NUQVRFX1VOS05PV04QBEI7Cg1kZXYua2V5d2F5LnYxUAFaKGtleXdheS5kZXYvY2xpZW50cy9nby9rZXl3YXkvdjE7a2V5d2F5djFiBnByb3RvMw", [file_google_api_field_behavior, file_google_api_resource, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * A configured upstream service. The first two segments of every resource name identify the provider that holds the
@@ -55,8 +55,8 @@ export type Provider = Message<"keyway.v1.Provider"> & {
   methods: string[];
 
   /**
-   * UNREACHABLE while the circuit breaker of the provider is open. Otherwise, the state that the last CheckProvider
-   * found.
+   * UNREACHABLE while the circuit breaker of the provider is not closed. Otherwise, the state that the last CheckProvider
+   * found. It is the same for all workers of a gateway.
    *
    * @generated from field: keyway.v1.ProviderState state = 5;
    */
@@ -76,6 +76,20 @@ export type Provider = Message<"keyway.v1.Provider"> & {
    * @generated from field: google.protobuf.Timestamp check_time = 7;
    */
   checkTime?: Timestamp | undefined;
+
+  /**
+   * The state of the circuit breaker, which rejects calls while the upstream fails.
+   *
+   * @generated from field: keyway.v1.CircuitBreaker circuit_breaker = 8;
+   */
+  circuitBreaker?: CircuitBreaker | undefined;
+
+  /**
+   * The recent requests to the upstream. The requests of other workers are at most 2 seconds late.
+   *
+   * @generated from field: keyway.v1.ProviderActivity activity = 9;
+   */
+  activity?: ProviderActivity | undefined;
 };
 
 /**
@@ -84,6 +98,170 @@ export type Provider = Message<"keyway.v1.Provider"> & {
  */
 export const ProviderSchema: GenMessage<Provider> = /*@__PURE__*/
   messageDesc(file_keyway_v1_provider, 0);
+
+/**
+ * The circuit breaker of a provider. Each worker of the gateway has its own.
+ *
+ * @generated from message keyway.v1.CircuitBreaker
+ */
+export type CircuitBreaker = Message<"keyway.v1.CircuitBreaker"> & {
+  /**
+   * The most severe state over all workers: OPEN before HALF_OPEN before CLOSED.
+   *
+   * @generated from field: keyway.v1.CircuitBreakerState state = 1;
+   */
+  state: CircuitBreakerState;
+
+  /**
+   * The number of workers whose circuit breaker is OPEN or HALF_OPEN.
+   *
+   * @generated from field: int32 open_workers = 2;
+   */
+  openWorkers: number;
+
+  /**
+   * The number of workers.
+   *
+   * @generated from field: int32 workers = 3;
+   */
+  workers: number;
+};
+
+/**
+ * Describes the message keyway.v1.CircuitBreaker.
+ * Use `create(CircuitBreakerSchema)` to create a new message.
+ */
+export const CircuitBreakerSchema: GenMessage<CircuitBreaker> = /*@__PURE__*/
+  messageDesc(file_keyway_v1_provider, 1);
+
+/**
+ * The HTTP requests to the upstream of a provider during the last minutes, over all workers. Each retry and each login
+ * is a request. Calls that the gateway answers from its cache, or rejects, cause no request.
+ *
+ * @generated from message keyway.v1.ProviderActivity
+ */
+export type ProviderActivity = Message<"keyway.v1.ProviderActivity"> & {
+  /**
+   * The time that the numbers cover: about 10 minutes, or less if the gateway started later.
+   *
+   * @generated from field: google.protobuf.Duration window = 1;
+   */
+  window?: Duration | undefined;
+
+  /**
+   * The number of requests.
+   *
+   * @generated from field: int64 requests = 2;
+   */
+  requests: bigint;
+
+  /**
+   * The number of requests that failed: without a response, or with a response that reports a fault of the upstream, of
+   * its access, or of the gateway's credentials. A response that rejects the request of a caller, such as NOT_FOUND, is
+   * not a failure, and neither is an idle connection that the upstream has closed.
+   *
+   * @generated from field: int64 failed_requests = 3;
+   */
+  failedRequests: bigint;
+
+  /**
+   * The failed requests by reason, the most frequent reason first.
+   *
+   * @generated from field: repeated keyway.v1.FailureCount failures = 4;
+   */
+  failures: FailureCount[];
+
+  /**
+   * The median duration of the requests, estimated from a histogram. Absent without requests.
+   *
+   * @generated from field: google.protobuf.Duration latency_p50 = 5;
+   */
+  latencyP50?: Duration | undefined;
+
+  /**
+   * The 99th percentile of the duration of the requests, estimated from a histogram. Absent without requests. At most 10
+   * seconds, even if requests were slower.
+   *
+   * @generated from field: google.protobuf.Duration latency_p99 = 6;
+   */
+  latencyP99?: Duration | undefined;
+};
+
+/**
+ * Describes the message keyway.v1.ProviderActivity.
+ * Use `create(ProviderActivitySchema)` to create a new message.
+ */
+export const ProviderActivitySchema: GenMessage<ProviderActivity> = /*@__PURE__*/
+  messageDesc(file_keyway_v1_provider, 2);
+
+/**
+ * The number of failed requests with one reason.
+ *
+ * @generated from message keyway.v1.FailureCount
+ */
+export type FailureCount = Message<"keyway.v1.FailureCount"> & {
+  /**
+   * The reason, as in `ErrorInfo.reason`, such as `PROVIDER_TIMEOUT`. `CANCELLED` means that the caller gave up.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * The number of requests.
+   *
+   * @generated from field: int64 count = 2;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message keyway.v1.FailureCount.
+ * Use `create(FailureCountSchema)` to create a new message.
+ */
+export const FailureCountSchema: GenMessage<FailureCount> = /*@__PURE__*/
+  messageDesc(file_keyway_v1_provider, 3);
+
+/**
+ * The state of a circuit breaker.
+ *
+ * @generated from enum keyway.v1.CircuitBreakerState
+ */
+export enum CircuitBreakerState {
+  /**
+   * Not used. The gateway never returns this value.
+   *
+   * @generated from enum value: CIRCUIT_BREAKER_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * All requests pass.
+   *
+   * @generated from enum value: CIRCUIT_BREAKER_STATE_CLOSED = 1;
+   */
+  CLOSED = 1,
+
+  /**
+   * One probe request is in progress. The gateway rejects all other calls.
+   *
+   * @generated from enum value: CIRCUIT_BREAKER_STATE_HALF_OPEN = 2;
+   */
+  HALF_OPEN = 2,
+
+  /**
+   * The gateway rejects calls without contacting the upstream. After an interval, it sends a probe request.
+   *
+   * @generated from enum value: CIRCUIT_BREAKER_STATE_OPEN = 3;
+   */
+  OPEN = 3,
+}
+
+/**
+ * Describes the enum keyway.v1.CircuitBreakerState.
+ */
+export const CircuitBreakerStateSchema: GenEnum<CircuitBreakerState> = /*@__PURE__*/
+  enumDesc(file_keyway_v1_provider, 0);
 
 /**
  * The state of a provider.
@@ -131,5 +309,5 @@ export enum ProviderState {
  * Describes the enum keyway.v1.ProviderState.
  */
 export const ProviderStateSchema: GenEnum<ProviderState> = /*@__PURE__*/
-  enumDesc(file_keyway_v1_provider, 0);
+  enumDesc(file_keyway_v1_provider, 1);
 

@@ -1,0 +1,123 @@
+"""What the processes of a gateway tell each other about the providers, and its form on the wire.
+
+A worker sends ProviderReports, and receives ProviderSnapshots. A parser accepts only the known form, and raises
+ValueError, TypeError, or KeyError for any other.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from gateway.telemetry.instruments import DURATION_BOUNDS
+from gateway.telemetry.upstream_requests import RequestCounts
+from gateway.upstream.breaker import BreakerState
+from keyway.v1.provider_pb2 import ProviderState
+
+_BUCKETS: Final = len(DURATION_BOUNDS) + 1
+
+
+class ProviderCheck(NamedTuple):
+    """The result of a health check. ended_at: nanoseconds since 1970. state, reason: as in the contract."""
+
+    ended_at: int
+    state: ProviderState.ValueType
+    reason: str
+
+
+@dataclass(slots=True)
+class ProviderReport:
+    """What one worker knows about a provider. requests: those since its last report. check: its latest, if any."""
+
+    breaker: BreakerState
+    requests: RequestCounts
+    check: ProviderCheck | None = None
+
+
+@dataclass(slots=True)
+class ProviderSnapshot:
+    """The state of a provider over all workers. breakers: by the number of the worker. seconds: see `requests`."""
+
+    breakers: dict[int, BreakerState] = field(default_factory=dict)
+    seconds: int = 0
+    requests: RequestCounts = field(default_factory=RequestCounts)
+    check: ProviderCheck | None = None
+
+
+Reports = Mapping[str, ProviderReport]
+Snapshots = Mapping[str, ProviderSnapshot]
+"""By the ID of the provider."""
+
+
+def plain_reports(reports: Reports) -> dict[str, Any]:
+    """Return reports as JSON values."""
+    return {
+        provider: [report.breaker, _plain_counts(report.requests), _plain_check(report.check)]
+        for provider, report in reports.items()
+    }
+
+
+def parse_reports(value: Any) -> Reports:
+    """Parse the result of `plain_reports`."""
+    return {
+        str(provider): ProviderReport(BreakerState(breaker), _counts(requests), _check(check))
+        for provider, (breaker, requests, check) in value.items()
+    }
+
+
+def snapshots_line(snapshots: Snapshots) -> bytes:
+    """Return snapshots as one line."""
+    plain = {
+        provider: [
+            {str(worker): breaker for worker, breaker in snapshot.breakers.items()},
+            snapshot.seconds,
+            _plain_counts(snapshot.requests),
+            _plain_check(snapshot.check),
+        ]
+        for provider, snapshot in snapshots.items()
+    }
+    return orjson.dumps(plain) + b"\n"
+
+
+def parse_snapshots(line: bytes) -> Snapshots:
+    """Parse the result of `snapshots_line`."""
+    return {
+        provider: ProviderSnapshot(
+            {int(worker): BreakerState(breaker) for worker, breaker in breakers.items()},
+            seconds,
+            _counts(requests),
+            _check(check),
+        )
+        for provider, (breakers, seconds, requests, check) in orjson.loads(line).items()
+    }
+
+
+def latest(*checks: ProviderCheck | None) -> ProviderCheck | None:
+    """Return the latest of some checks; None if there is none."""
+    return max((check for check in checks if check is not None), default=None)
+
+
+def _plain_counts(counts: RequestCounts) -> list[Any]:
+    return [counts.buckets if any(counts.buckets) else [], dict(counts.failures)]
+
+
+def _counts(value: Any) -> RequestCounts:
+    buckets, failures = value
+    if len(buckets) not in (0, _BUCKETS):
+        raise ValueError("wrong number of buckets")
+    named = Counter({str(reason): int(number) for reason, number in failures.items()})
+    return RequestCounts([int(number) for number in buckets] or [0] * _BUCKETS, named)
+
+
+def _plain_check(check: ProviderCheck | None) -> list[Any] | None:
+    return list(check) if check is not None else None
+
+
+def _check(value: Any) -> ProviderCheck | None:
+    if value is None:
+        return None
+    ended_at, state, reason = value
+    ProviderState.Name(state)  # raises ValueError for an unknown state
+    return ProviderCheck(int(ended_at), state, str(reason))

@@ -1,0 +1,73 @@
+"""The state of the providers as one process sees it.
+
+A gateway of a single process aggregates for itself. A worker reports to the supervisor, and receives the aggregate.
+"""
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Final
+
+from gateway.provider_states.aggregate import StateAggregate
+from gateway.provider_states.reports import (
+    ProviderCheck,
+    ProviderReport,
+    ProviderSnapshot,
+    Reports,
+    Snapshots,
+    latest,
+)
+from gateway.providers.base.provider import Provider
+from gateway.providers.catalog import Catalog
+from gateway.telemetry.upstream_requests import RequestCounts
+from keyway.v1.provider_pb2 import ProviderState
+
+COLLECT_SECONDS: Final = 1.0
+
+
+class ProviderStates:
+    """The state of each provider over all workers. worker: the number of this one; None in a single process."""
+
+    def __init__(self, catalog: Catalog, worker: int | None = None) -> None:
+        self._catalog = catalog
+        self._number = worker if worker is not None else 0
+        self._alone = StateAggregate() if worker is None else None
+        self._checks: dict[str, ProviderCheck] = {}
+        self._reported = {provider.id: RequestCounts() for provider in catalog}
+        self._snapshots: Snapshots = {}
+
+    def checked(self, provider: str, state: ProviderState.ValueType, reason: str) -> None:
+        """Record the result of a health check that ended just now."""
+        self._checks[provider] = ProviderCheck(time.time_ns(), state, reason)
+
+    def current(self, provider: Provider) -> ProviderSnapshot:
+        """Return the current state of a provider. What other workers did in the last seconds can be missing."""
+        if self._alone is not None:
+            self._collect_alone(self._alone)
+        known = self._snapshots.get(provider.id) or ProviderSnapshot()
+        breakers = {**known.breakers, self._number: provider.upstream.breaker}
+        return replace(known, breakers=breakers, check=latest(known.check, self._checks.get(provider.id)))
+
+    def collect(self) -> Reports:
+        """Return what happened since the last call, for the supervisor."""
+        return {provider.id: self._report(provider) for provider in self._catalog}
+
+    def receive(self, snapshots: Snapshots) -> None:
+        """Use the aggregate of the supervisor."""
+        self._snapshots = snapshots
+
+    async def follow(self) -> None:
+        """Collect regularly in a gateway of a single process, until this task is canceled."""
+        while self._alone is not None:
+            self._collect_alone(self._alone)
+            await asyncio.sleep(COLLECT_SECONDS)
+
+    def _collect_alone(self, aggregate: StateAggregate) -> None:
+        aggregate.report(self._number, self.collect())
+        self._snapshots = aggregate.snapshots()
+
+    def _report(self, provider: Provider) -> ProviderReport:
+        counts = provider.requests.counts()
+        requests = counts.since(self._reported[provider.id])
+        self._reported[provider.id] = counts
+        return ProviderReport(provider.upstream.breaker, requests, self._checks.get(provider.id))

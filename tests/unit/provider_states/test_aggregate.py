@@ -1,0 +1,62 @@
+"""The aggregate of the reports of several workers."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from gateway.provider_states.activity import WINDOW_SECONDS, ActivityWindow
+from gateway.provider_states.aggregate import StateAggregate
+from gateway.provider_states.reports import ProviderCheck, ProviderReport, parse_snapshots, snapshots_line
+from gateway.telemetry.upstream_requests import RequestCounts
+from gateway.upstream.breaker import BreakerState
+from keyway.v1.provider_pb2 import PROVIDER_STATE_DEGRADED, PROVIDER_STATE_READY
+
+
+def requests(number: int, failures: int = 0) -> RequestCounts:
+    return RequestCounts([number] + [0] * 14, Counter({"PROVIDER_TIMEOUT": failures} if failures else {}))
+
+
+def test_requests_of_all_workers_are_added_and_survive_a_worker() -> None:
+    aggregate = StateAggregate()
+    aggregate.report(0, {"p": ProviderReport(BreakerState.OPEN, requests(3, failures=2))})
+    aggregate.report(1, {"p": ProviderReport(BreakerState.CLOSED, requests(4))})
+    aggregate.report(1, {"p": ProviderReport(BreakerState.HALF_OPEN, requests(1, failures=1))})
+    both = aggregate.snapshots()["p"]
+    assert both.breakers == {0: BreakerState.OPEN, 1: BreakerState.HALF_OPEN}
+    assert (both.requests.total, both.requests.failures) == (8, {"PROVIDER_TIMEOUT": 3})
+
+    aggregate.keep({1})
+    last = aggregate.snapshots()["p"]
+    assert last.breakers == {1: BreakerState.HALF_OPEN}
+    assert last.requests == both.requests
+    assert parse_snapshots(snapshots_line(aggregate.snapshots())) == {"p": last}
+    aggregate.keep(set())
+    assert aggregate.snapshots() == {}
+
+
+def test_latest_check_counts() -> None:
+    aggregate = StateAggregate()
+    newer = ProviderCheck(7, PROVIDER_STATE_READY, "")
+    for number, check in enumerate((ProviderCheck(5, PROVIDER_STATE_DEGRADED, "PROVIDER_INTERNAL"), newer, None)):
+        aggregate.report(number, {"p": ProviderReport(BreakerState.CLOSED, requests(0), check)})
+    assert aggregate.snapshots()["p"].check == newer
+
+
+@dataclass
+class Seconds:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_requests_leave_the_window() -> None:
+    clock = Seconds()
+    window = ActivityWindow(clock)
+    window.add(requests(1))
+    clock.now = WINDOW_SECONDS - 31
+    window.add(requests(2, failures=1))
+    assert (window.total().total, window.seconds) == (3, 569)
+    clock.now = WINDOW_SECONDS + 31
+    assert (window.total(), window.seconds) == (requests(2, failures=1), 600)
+    clock.now = 3 * WINDOW_SECONDS
+    assert window.total() == requests(0)
