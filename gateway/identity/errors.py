@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class AuthenticationFailure(StrEnum):
-    """Messages for the caller. They do not disclose which check of a token failed."""
+    """Messages for the caller. They do not disclose which check of a token failed.
+
+    The clients recognize them, also those of earlier releases: `clients/problem_table.py`.
+    """
 
     NO_TOKEN = "no bearer token was sent"  # noqa: S105 - not a password
     MALFORMED_TOKEN = "the bearer token is malformed"  # noqa: S105

@@ -4,6 +4,13 @@ Start with `keyway.connect`, or with `keyway.aio.connect` for asyncio. `keyway.v
 `keyway.envelope` has envelope encryption.
 """
 
+import os
+import sys
+
+# gRPC reads the variable when it is imported. Its log repeats what the errors state.
+if "grpc" not in sys.modules:
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
 from grpc import StatusCode
 
 from keyway import aio

@@ -9,7 +9,8 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 from google.rpc.status_pb2 import Status
 
-from keyway.problems import Problem, recognized
+from keyway.explanations import of_gateway, recognized
+from keyway.problems import Problem
 
 REQUEST_ID: Final = "keyway-request-id"
 RECEIPT: Final = "keyway-audit-receipt"
@@ -37,7 +38,8 @@ class KeywayError(Exception):
     retry_delay: seconds to wait before a retry. The gateway sets it only if a retry is safe; otherwise it is None.
     request_id: identifies the call in the gateway's log. receipt: identifies the call's record in the journal. Both can
     be empty.
-    problem: why the client cannot connect, if that is known; the message is then its sentence. Otherwise None.
+    problem: why the client cannot connect, or why the gateway rejects the caller, if that is known; otherwise None. The
+    message is the sentence of the problem if the error does not come from the gateway.
     """
 
     def __init__(
@@ -65,10 +67,11 @@ class KeywayError(Exception):
         self.problem = problem
 
     def __str__(self) -> str:
-        """Return one line: code, reason, message and request id."""
-        name = f"{self.code.name} {self.reason}" if self.reason else self.code.name
+        """Return one line: code, reason, message, how to fix the problem, and request id."""
+        name = self.code.name if self.reason in ("", self.code.name) else f"{self.code.name} {self.reason}"
+        fix = f": {self.problem.fix}" if self.problem and self.reason else ""
         quote = f" (request {self.request_id})" if self.request_id else ""
-        return f"{name}: {self.message}{quote}"
+        return f"{name}: {self.message}{fix}{quote}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Support pickling, for example to another process."""
@@ -113,6 +116,7 @@ class KeywayError(Exception):
             # A proxy can add an ErrorInfo of its own domain.
             if packed.Unpack(info) and info.domain == _DOMAIN:
                 self.reason, self.metadata = info.reason, dict(info.metadata)
+                self.problem = of_gateway(self.reason, self.message)
             elif packed.Unpack(request):
                 found = ((violation.field, violation.description) for violation in request.field_violations)
                 self.violations = tuple(Violation(*violation) for violation in found)
@@ -123,7 +127,7 @@ class KeywayError(Exception):
 def text_of_grpc(error: KeywayError) -> str:
     """Return the text of gRPC for a problem of the connection; empty for other errors."""
     cause: Any = error.__cause__
-    return str(cause.details()) if error.problem and hasattr(cause, "details") else ""
+    return str(cause.details()) if error.problem and not error.reason and hasattr(cause, "details") else ""
 
 
 class FinishedCall(Protocol):

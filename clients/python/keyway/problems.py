@@ -1,7 +1,7 @@
-"""Problems of a connection: one sentence each, which names the fix.
+"""Problems of a connection: one sentence each. Generated from clients/problem_table.py; do not edit.
 
 The names in backquotes are arguments of `keyway.connect`, options of the command line (`--ca`), and keys of its
-configuration file.
+configuration file. Only the command line has `token_file`.
 """
 
 from enum import Enum
@@ -9,25 +9,27 @@ from typing import Final
 
 
 class Problem(Enum):
-    """A problem. The value is its sentence."""
+    """A problem. The value is its sentence: the cause, a colon, and the fix."""
 
-    REFUSED = "nothing listens on this address: start the gateway, or correct `address`"
-    UNRESOLVED = "the host name of `address` does not exist in DNS: correct `address`, or check DNS"
-    UNREACHABLE = "there is no network route to this address: check the network, and correct `address`"
+    REFUSED = "nothing listens on this address: start the gateway, or correct the address"
+    UNRESOLVED = "the host name of the address does not exist in DNS: correct the address, or check DNS"
+    UNREACHABLE = "there is no network route to this address: check the network, and correct the address"
     TIMEOUT = "nothing responds at this address: check that the gateway runs and that no firewall blocks the port"
-    SILENT = "the server accepts the connection but does not respond: check that `address` is that of a gateway"
-    TLS_REQUIRED = "the gateway uses TLS, but the client does not: connect with TLS, and set `ca` to its CA bundle"
+    SILENT = "the server accepts the connection but does not respond: check that the address is that of a gateway"
+    TLS_REQUIRED = (
+        "the gateway uses TLS, but the client does not: connect with TLS, and pass the gateway's CA bundle (`ca`)"
+    )
     PLAINTEXT_REQUIRED = (
         "the client uses TLS, but the gateway does not: correct the port, or use `plaintext` if the connection stays "
         "on this machine"
     )
-    TLS_FAILED = "the TLS handshake failed: check that `address` is that of a gateway, and whether a proxy is between"
+    TLS_FAILED = "the TLS handshake failed: check that the address is that of a gateway, and whether a proxy is between"
     UNTRUSTED = (
-        "no authority that the client trusts issued the gateway's certificate: set `ca` to the CA bundle of the gateway"
+        "no authority that the client trusts issued the gateway's certificate: pass the gateway's CA bundle (`ca`)"
     )
     HOST_NAME = (
-        "the gateway's certificate is not valid for this host name: use a host name that it contains in `address`, or "
-        "set `server_name`"
+        "the gateway's certificate is not valid for this host name: use an address with a host name that it contains, "
+        "or pass that name (`server_name`)"
     )
     EXPIRED = (
         "the gateway's certificate has expired, or the clock of this machine is wrong: correct the clock, or have the "
@@ -38,29 +40,36 @@ class Problem(Enum):
         "the operator replace the certificate"
     )
     INVALID_FILES = (
-        "`ca`, `certificate` or `private_key` is not valid: use PEM files, with the private key of the certificate"
+        "a TLS file of the client is not valid: pass PEM files (`ca`, `certificate`, `private_key`), with the private "
+        "key of the certificate"
     )
-    CLIENT_CERTIFICATE_MISSING = "the gateway requires a client certificate: set `certificate` and `private_key`"
+    CLIENT_CERTIFICATE_MISSING = (
+        "the gateway requires a client certificate: pass one with its private key (`certificate`, `private_key`)"
+    )
     CLIENT_CERTIFICATE_EXPIRED = (
         "the client certificate has expired, or the clock of this machine is wrong: renew the certificate, or correct "
         "the clock"
     )
     CLIENT_CERTIFICATE_REJECTED = (
-        "the gateway rejects the client certificate: set `certificate` to one that is valid now and that an authority "
-        "in the gateway's `trust_bundle_file` issued"
+        "the gateway rejects the client certificate: pass one (`certificate`, `private_key`) that is valid now and "
+        "that an authority in the gateway's `trust_bundle_file` issued"
     )
-    NOT_HTTP2 = "the server at this address does not offer gRPC (HTTP/2): correct the host and the port of `address`"
+    NOT_HTTP2 = "the server at this address does not offer gRPC (HTTP/2): correct the host and the port of the address"
     NOT_SERVING = (
         "the gateway reports that it does not serve calls, because it is shutting down or cannot write its journal: "
         "use another gateway, or read the log of this one"
     )
     DRAINING = "the gateway is shutting down: retry later, or use another gateway"
     CREDENTIALS_MISSING = (
-        "the gateway does not know the caller: send a token (`token`, `token_file`) or a client certificate "
-        "(`certificate` and `private_key`)"
+        "the gateway does not know the caller: pass a token (`token`, `token_file`) or a client certificate "
+        "(`certificate`, `private_key`)"
     )
-    TOKEN_EXPIRED = "the token has expired, or the clock of this machine is wrong: request a new token"  # noqa: S105
-    TOKEN_REJECTED = "the gateway rejects the token: use one of the issuer and for the audience that it expects"  # noqa: S105
+    TOKEN_EXPIRED = (
+        "the token has expired, or the clock of this machine is wrong: request a new token, or correct the clock"  # noqa: S105
+    )
+    TOKEN_REJECTED = (
+        "the gateway rejects the token: use a token of the issuer and for the audience that the gateway expects"  # noqa: S105
+    )
     CALLER_REJECTED = (
         "the gateway does not accept the caller's certificate as an identity: use a certificate with a name that the "
         "gateway accepts"
@@ -71,37 +80,24 @@ class Problem(Enum):
     )
     CALL_FAILED = "the gateway responded with an error: look up its reason in docs/troubleshooting.md"
 
-
-_TEXTS: Final = (
-    ("Connection refused", Problem.REFUSED),
-    ("Domain name not found", Problem.UNRESOLVED),
-    ("No route to host", Problem.UNREACHABLE),
-    ("Network is unreachable", Problem.UNREACHABLE),
-    ("WRONG_VERSION_NUMBER", Problem.PLAINTEXT_REQUIRED),
-    ("certificate has expired", Problem.EXPIRED),
-    ("certificate is not yet valid", Problem.NOT_YET_VALID),
-    ("CERTIFICATE_VERIFY_FAILED", Problem.UNTRUSTED),
-    ("Hostname Verification Check failed", Problem.HOST_NAME),
-    ("is not in peer certificate", Problem.HOST_NAME),  # grpcio before 1.73
-    ("Failed to create security handshaker", Problem.INVALID_FILES),
-    ("Cannot check peer: missing selected ALPN property", Problem.NOT_HTTP2),
-)
+    @property
+    def fix(self) -> str:
+        """The part of the sentence that states what to do."""
+        return self.value.partition(": ")[2]
 
 
-_NOT_CONNECTED: Final = "connections to all backends failing"
+BY_REASON: Final = {
+    "PERMISSION_DENIED": Problem.NOT_PERMITTED,
+    "SERVER_DRAINING": Problem.DRAINING,
+}
+"""The problem of an error of the gateway, by its reason."""
 
-
-def recognized(text: str, *, plaintext: bool, certificate: bool) -> Problem | None:
-    """Return the problem that gRPC describes in the text of an UNAVAILABLE error; None if the cause is not known.
-
-    plaintext: the client does not use TLS. certificate: it has a client certificate.
-    """
-    for part, problem in _TEXTS:
-        if part in text:
-            return problem
-    # An open connection that breaks also has this text, but not the beginning.
-    if "Socket closed" not in text or _NOT_CONNECTED not in text:
-        return None
-    if plaintext:
-        return Problem.TLS_REQUIRED
-    return Problem.CLIENT_CERTIFICATE_REJECTED if certificate else Problem.CLIENT_CERTIFICATE_MISSING
+BY_MESSAGE: Final = {
+    "no bearer token was sent": Problem.CREDENTIALS_MISSING,
+    "no client certificate was presented": Problem.CREDENTIALS_MISSING,
+    "the bearer token has expired": Problem.TOKEN_EXPIRED,
+    "the bearer token is malformed": Problem.TOKEN_REJECTED,
+    "the bearer token is invalid": Problem.TOKEN_REJECTED,
+    "the client certificate contains no usable name": Problem.CALLER_REJECTED,
+}
+"""The problem of an error with the reason UNAUTHENTICATED, by the message of the gateway."""

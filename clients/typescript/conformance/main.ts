@@ -6,6 +6,7 @@
  *     main.js seal KEY AAD_HEX       seal standard input to standard output
  *     main.js open AAD_HEX           open standard input; write nothing for an invalid envelope
  *     main.js open-all LIST          open many envelopes: each line is ENVELOPE OUTPUT AAD_HEX (- for none)
+ *     main.js connect LIST           first call over each connection of a list; its error, as JSON
  *     main.js bench seal FILE        bytes per second, as JSON
  *
  * Exit codes: 0 success, also for failed cases; 1 error; 2 wrong usage.
@@ -18,6 +19,7 @@ import { EnvelopeError, type KeywayClient } from "@keyway/client";
 
 import { benchSeal } from "./bench.js";
 import { type Case, runCase } from "./cases.js";
+import { firstCalls } from "./connections.js";
 import { connectTo, readSandbox } from "./sandbox.js";
 
 const BENCH_KEY = "providers/nhn-keys/keys/orders-key";
@@ -39,10 +41,14 @@ async function main([command, ...rest]: readonly string[]): Promise<number> {
     });
   } else if (command === "open-all" && first !== undefined) {
     await withClient((client) => openAll(client, readFileSync(first, "utf8")));
+  } else if (command === "connect" && first !== undefined) {
+    for await (const result of firstCalls(first)) {
+      print(result);
+    }
   } else if (command === "bench" && first === "seal" && second !== undefined) {
     await withClient(async (client) => print(await benchSeal(second, client.sealer(BENCH_KEY))));
   } else {
-    console.error("usage: main.js [seal KEY AAD_HEX | open AAD_HEX | open-all LIST | bench seal FILE]");
+    console.error("usage: main.js [seal KEY AAD_HEX | open AAD_HEX | open-all LIST | connect LIST | bench seal FILE]");
     return 2;
   }
   return 0;

@@ -1,8 +1,11 @@
 """Sentences of connection problems: the first failed call of the sync and the asyncio client, over real sockets."""
 
 import asyncio
+import os
 import pickle
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,9 +79,38 @@ def test_key_that_does_not_match_has_a_sentence(keyway_sandbox: Sandbox, tmp_pat
     assert explained(box.mtls, ca=box.ca, certificate=certificate, private_key=box.private_key) == "INVALID_FILES"
 
 
-def test_error_of_the_gateway_has_no_problem(keyway_sandbox: Sandbox) -> None:
+def test_rejection_by_the_gateway_states_the_fix(keyway_sandbox: Sandbox) -> None:
     error = first_call(keyway_sandbox.jwt, ca=keyway_sandbox.ca)
-    assert (error.reason, error.problem) == ("UNAUTHENTICATED", None)
+    problem = keyway.Problem.CREDENTIALS_MISSING
+    assert (error.reason, error.problem, error.message) == ("UNAUTHENTICATED", problem, "no bearer token was sent")
+    assert str(error).startswith(f"UNAUTHENTICATED: {error.message}: {problem.fix} (request ")
+
+
+def test_other_error_of_the_gateway_has_no_problem(keyway_sandbox: Sandbox) -> None:
+    with keyway_sandbox.connect() as client, pytest.raises(keyway.KeywayError) as failure:
+        client.keys.encrypt(name="providers/missing/keys/k")
+    assert (failure.value.reason, failure.value.problem) == ("PROVIDER_NOT_FOUND", None)
+
+
+_FAILED_HANDSHAKE = """
+import keyway, sys
+try:
+    keyway.connect(sys.argv[1], retries=False).providers.list_providers()
+except keyway.KeywayError as error:
+    print(error.problem.name)
+"""
+
+
+@pytest.mark.parametrize(("given", "logged"), [({}, False), ({"GRPC_VERBOSITY": "INFO"}, True)])
+def test_log_of_grpc_is_off_unless_configured(keyway_sandbox: Sandbox, given: Any, logged: bool) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GRPC_")}
+    ran = subprocess.run(
+        [sys.executable, "-c", _FAILED_HANDSHAKE, keyway_sandbox.plain],
+        env={**environment, **given}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.stdout == "PLAINTEXT_REQUIRED\n", ran.stderr
+    assert ("WRONG_VERSION_NUMBER" in ran.stderr) == logged
+    assert bool(ran.stderr) == logged
 
 
 def test_refused_loopback_port_fails_at_once(unused: str) -> None:

@@ -4,6 +4,7 @@
 //	keyway-conformance seal KEY AAD_HEX          seal the standard input
 //	keyway-conformance open AAD_HEX              open the standard input; write nothing unless the whole envelope is verified
 //	keyway-conformance open-all LIST             open many envelopes: each line is ENVELOPE OUTPUT AAD_HEX (- for none)
+//	keyway-conformance connect LIST              make the first call over each connection of a list; print its error as JSON
 //	keyway-conformance bench seal FILE           print bytes per second of sealing and of AES-256-GCM alone
 //
 // KEYWAY_SANDBOX names the file with the line of JSON from the sandbox, KEYWAY_CASES the file with the cases as JSON.
@@ -24,7 +25,7 @@ import (
 	"keyway.dev/clients/go/envelope"
 )
 
-var errUsage = errors.New("usage: keyway-conformance cases | seal KEY AAD_HEX | open AAD_HEX | open-all LIST | bench seal FILE")
+var errUsage = errors.New("usage: keyway-conformance cases | seal KEY AAD_HEX | open AAD_HEX | open-all LIST | connect LIST | bench seal FILE")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -50,6 +51,8 @@ func run(ctx context.Context, arguments []string) error {
 		return open(ctx, arguments[1])
 	case command == "open-all" && len(arguments) == 2:
 		return openAll(ctx, arguments[1], os.Stdout)
+	case command == "connect" && len(arguments) == 2:
+		return connectAll(ctx, arguments[1], os.Stdout)
 	case command == "bench" && len(arguments) == 3 && arguments[1] == "seal":
 		return bench(ctx, arguments[2], os.Stdout)
 	}

@@ -16,7 +16,6 @@ from keyway.v1.provider_service_pb2 import ListProvidersRequest
 
 _HEALTH: Final = "health"
 _CALL: Final = "call"
-_BY_REASON: Final = {"PERMISSION_DENIED": Problem.NOT_PERMITTED, "SERVER_DRAINING": Problem.DRAINING}
 _CHECK: Final = "/grpc.health.v1.Health/Check"
 _SERVING: Final = b"\x08\x01"
 """A `HealthCheckResponse` with the status SERVING. An empty request asks for the whole gateway."""
@@ -54,16 +53,15 @@ def problem_of(error: KeywayError, connection: Connection) -> tuple[Problem, lis
     """Return why a call failed, and details. CALL_FAILED if the connection and the caller are not the cause."""
     if error.code is grpc.StatusCode.UNAUTHENTICATED:
         return _unauthenticated(connection)
-    if error.reason:
-        return _BY_REASON.get(error.reason, Problem.CALL_FAILED), []
-    if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+    if error.code is grpc.StatusCode.DEADLINE_EXCEEDED and not error.reason:
         return Problem.SILENT, []
     return error.problem or Problem.CALL_FAILED, []
 
 
 def _failure(step: str, error: KeywayError, connection: Connection) -> StepFailed:
     problem, details = problem_of(error, connection)
-    return StepFailed(step, problem, *details, text_of_grpc(error) or str(error))
+    request = f"request {error.request_id}" if error.request_id else ""
+    return StepFailed(step, problem, *details, text_of_grpc(error) or error.message, request)
 
 
 def _unauthenticated(connection: Connection) -> tuple[Problem, list[str]]:

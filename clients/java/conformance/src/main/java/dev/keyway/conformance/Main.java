@@ -26,6 +26,7 @@ import java.util.HexFormat;
  * seal KEY AAD_HEX  seals standard input to standard output
  * open AAD_HEX      opens standard input to standard output; writes nothing for an invalid envelope
  * open-all LIST     opens many envelopes: each line is ENVELOPE OUTPUT AAD_HEX (- for none)
+ * connect LIST      makes the first call over each connection of a list; prints its error as JSON
  * bench seal FILE   compares the speed of seal with that of AES-256-GCM alone
  * </pre>
  *
@@ -55,12 +56,17 @@ public final class Main {
         if (command.equals("open-all") && arguments.length == 2) {
             return openAll(Path.of(arguments[1]));
         }
+        if (command.equals("connect") && arguments.length == 2) {
+            Connections.callAll(Path.of(arguments[1]));
+            return 0;
+        }
         if (command.equals("bench") && arguments.length == 3 && arguments[1].equals("seal")) {
             System.out.println(SealBench.run(Path.of(arguments[2])));
             return 0;
         }
         System.err.println(
-                "usage: keyway-conformance [cases | seal KEY AAD_HEX | open AAD_HEX | open-all LIST | bench seal FILE]");
+                "usage: keyway-conformance [cases | seal KEY AAD_HEX | open AAD_HEX | open-all LIST | connect LIST"
+                        + " | bench seal FILE]");
         return WRONG_USAGE;
     }
 

@@ -1,0 +1,93 @@
+"""Broken connections to real servers, each with the problem that every client must name."""
+
+import contextlib
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+
+from gateway.demo import DEMO_PROVIDERS
+from tests.support.authority import CertificateAuthority
+from tests.support.token_gateway import running_token_gateway
+
+_POLICY: Final = '@id("encrypt")\npermit (principal, action == Keyway::Action::"Encrypt", resource);\n'
+_EXPIRED: Final = timedelta(hours=-1)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A connection. problem: its name in each client. options: arguments of `keyway.connect`, with files as paths."""
+
+    name: str
+    problem: str
+    options: dict[str, Any]
+
+
+@contextlib.asynccontextmanager
+async def connections(sandbox: Any) -> AsyncIterator[list[Broken]]:
+    """Run the servers beside a sandbox; yield the connections. sandbox: the content of its ready line."""
+    provider = next({**each, "endpoint": "http://127.0.0.1:1"} for each in DEMO_PROVIDERS if each["id"] == "nhn-keys")
+    with tempfile.TemporaryDirectory(prefix="keyway-broken-") as name:
+        folder = Path(name)
+        (folder / "encrypt.cedar").write_text(_POLICY)
+        policy = {"policy_files": ["encrypt.cedar"]}
+        gateway = running_token_gateway(folder, listen="127.0.0.1:0", providers=[provider], policy=policy)
+        async with gateway as running:
+            issuer, authority = running.files.issuer, running.files.authority
+            trusted = _written(folder, "ca", authority.pem)
+            untrusted = _written(folder, "other", CertificateAuthority("Other").pem)
+            tls = {"address": running.address, "ca": trusted}
+            ready, mtls = sandbox["tls"], {"address": sandbox["mtls"], "ca": sandbox["tls"]["ca"]}
+            certificate, key = CertificateAuthority("Other").issue("untrusted").write(folder, "untrusted")
+            with _unused() as unused, _expired(authority) as expired:
+                yield [
+                    Broken("nothing listens", "REFUSED", {"address": unused, "plaintext": True}),
+                    Broken("plaintext to TLS", "TLS_REQUIRED", {"address": running.address, "plaintext": True}),
+                    Broken("TLS to plaintext", "PLAINTEXT_REQUIRED", {"address": sandbox["plain"], "ca": trusted}),
+                    Broken("another authority", "UNTRUSTED", {**tls, "ca": untrusted}),
+                    Broken("another host name", "HOST_NAME", {**tls, "server_name": "keyway.example.org"}),
+                    Broken("expired server certificate", "EXPIRED", {"address": expired, "ca": trusted}),
+                    Broken("expired token", "TOKEN_EXPIRED", {**tls, "token": issuer.token(exp=1)}),
+                    Broken("no permission", "NOT_PERMITTED", {**tls, "token": issuer.token()}),
+                    Broken("no credentials", "CREDENTIALS_MISSING", tls),
+                    Broken("no client certificate", "CLIENT_CERTIFICATE_MISSING", mtls),
+                    Broken(
+                        "another client authority",
+                        "CLIENT_CERTIFICATE_REJECTED",
+                        {**mtls, "certificate": str(certificate), "private_key": str(key)},
+                    ),
+                    Broken("unknown host", "UNRESOLVED", {"address": "gateway.invalid:443", "ca": ready["ca"]}),
+                ]
+
+
+def _written(folder: Path, name: str, content: bytes) -> str:
+    path = folder / f"{name}.pem"
+    path.write_bytes(content)
+    return str(path)
+
+
+@contextlib.contextmanager
+def _unused() -> Iterator[str]:
+    """An address on which nothing listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def _expired(authority: CertificateAuthority) -> Iterator[str]:
+    """A server of gRPC itself: a gateway does not start with an expired certificate."""
+    own = authority.server(expires_in=_EXPIRED)
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(own.key_pem, own.chain_pem)]))
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(None)
