@@ -17,6 +17,7 @@ COLLECTOR_BUILDER := go run go.opentelemetry.io/collector/cmd/builder@v0.161.0 -
 VICTORIA_LOGS := build/victoria-logs
 # Only a machine with apt can extract the Debian package. Elsewhere, the tests use the programs on PATH, or are skipped.
 PROMETHEUS := $(if $(shell command -v apt-get),build/prometheus/.ready)
+HELM := build/helm
 BENCH_READY := build/bench-venv/.ready
 GHZ := build/tools/ghz
 GHZ_VERSION := v0.121.0
@@ -37,7 +38,7 @@ CALLS ?= 100000
 RECORDS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit fuzz test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus bench-setup bench soak profile check check-bare check-central check-external lock clean FORCE
+.PHONY: help setup run emulate test unit fuzz test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests bench-setup bench soak profile check check-bare check-central check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -96,7 +97,7 @@ run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 with embedded emulators 
 emulate: $(RUNTIME) ## run only the emulators, for curl
 	$(BIN)/keyway-gateway emulate $(ARGS)
 
-test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
+test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(HELM) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(ARGS)
 
 unit: $(READY) ## run the unit tests that need only Python, in under a minute; `make test` also runs those of the journal and of audit queries
@@ -171,6 +172,16 @@ build/prometheus/.ready:
 	@cd build/prometheus && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } && \
 		dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb && touch .ready || \
 		echo "Cannot download the package prometheus; the tests that need it are skipped" >&2
+
+helm: $(HELM) ## build Helm into build/helm, for the chart of deploy/helm
+
+$(HELM): deploy/helm/go.mod deploy/helm/go.sum | $(GO)
+	@echo "Building Helm (once, about two minutes)" >&2
+	@mkdir -p build
+	cd deploy/helm && go build -mod=readonly -trimpath -ldflags='-s -w' -o ../../build/helm helm.sh/helm/v4/cmd/helm
+
+manifests: $(HELM) ## render the manifests in deploy/kubernetes again, after a change of the chart or of deploy/helm/example-values.yaml
+	deploy/helm/render.sh $(HELM) deploy/kubernetes
 
 check: lint types layout generated test test-clients audit-index ## run everything that CI runs
 

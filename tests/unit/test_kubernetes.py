@@ -1,62 +1,24 @@
 """The manifests of deploy/kubernetes: valid by the Kubernetes schemas, valid for the gateway, and consistent."""
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from kubernetes_validate.utils import ValidationError, validate
 
-from gateway import app
 from gateway.gateway_settings import GatewaySettings
-from tests.support.authority import CertificateAuthority
+from tests.support.kubernetes import VERSIONS, committed
 
-FOLDER = Path(__file__).parents[2] / "deploy/kubernetes"
-MANIFESTS: list[dict[str, Any]] = [
-    manifest for path in sorted(FOLDER.glob("*.yaml")) for manifest in yaml.safe_load_all(path.read_text())
-]
-VERSIONS = ("1.32", "1.37")
-"""The oldest supported version, which has all used features, and the newest version with available schemas."""
-
-
-def the(kind: str) -> dict[str, Any]:
-    (manifest,) = (manifest for manifest in MANIFESTS if manifest["kind"] == kind)
-    return manifest
-
-
-def pod() -> dict[str, Any]:
-    specification: dict[str, Any] = the("StatefulSet")["spec"]["template"]["spec"]
-    return specification
-
-
-def container() -> dict[str, Any]:
-    (only,) = pod()["containers"]
-    assert isinstance(only, dict)
-    return only
+MANIFESTS = committed()
+the, pod, container = MANIFESTS.the, MANIFESTS.pod, MANIFESTS.container
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> GatewaySettings:
-    """Return the settings of the gateway in the pod, with its mounts in a folder of the test."""
-    root = tmp_path_factory.mktemp("pod")
-    authority = CertificateAuthority()
-    authority.server().write(root, "server")
-    for folder in ("etc/keyway", "run/keyway/tls", "run/keyway/callers", "run/keyway/providers"):
-        (root / folder).mkdir(parents=True)
-    shutil.move(root / "server.pem", root / "run/keyway/tls/tls.crt")
-    shutil.move(root / "server.key", root / "run/keyway/tls/tls.key")
-    for folder in ("tls", "callers"):
-        (root / "run/keyway" / folder / "ca.crt").write_bytes(authority.pem)
-    for name in ("nhn-certs-app-key", "nhn-keys-app-key"):
-        (root / "run/keyway/providers" / name).write_text("an-app-key")
-    for name, text in the("ConfigMap")["data"].items():
-        (root / "etc/keyway" / name).write_text(text.replace("/run/keyway", f"{root}/run/keyway"))
-    return app.load_config(root / "etc/keyway/keyway.yaml")
+    return MANIFESTS.settings(tmp_path_factory.mktemp("pod"))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=[manifest["kind"] for manifest in MANIFESTS])
+@pytest.mark.parametrize("manifest", MANIFESTS.every, ids=[manifest["kind"] for manifest in MANIFESTS.every])
 def test_manifest_is_valid(manifest: dict[str, Any], version: str) -> None:
     validate(manifest, version, strict=True)
 
@@ -124,7 +86,7 @@ def test_cpu_request_covers_every_worker(settings: GatewaySettings) -> None:
 def test_selectors_match_the_pods() -> None:
     specification = the("StatefulSet")["spec"]
     labels = specification["template"]["metadata"]["labels"]
-    assert specification["selector"]["matchLabels"] == labels
+    assert specification["selector"]["matchLabels"] == labels == {"app.kubernetes.io/name": "keyway"}
     assert the("Service")["spec"]["selector"] == labels
     assert the("PodDisruptionBudget")["spec"]["selector"]["matchLabels"] == labels
     assert the("NetworkPolicy")["spec"]["podSelector"]["matchLabels"] == labels
