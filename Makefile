@@ -127,7 +127,7 @@ layout: $(READY) ## check the import rules between packages
 generate: $(READY) $(DEPS) $(GO) ## regenerate the stubs from protos/, and every other generated file (needs Node+npm)
 	$(BIN)/python clients/generate.py stubs
 
-generate-docs: $(READY) ## regenerate the pages in docs/, after a change in a provider, a setting, or a metric (needs only Python)
+generate-docs: $(READY) ## regenerate the pages in docs/ and the dashboards, after a change in a provider, a setting, or a metric (needs only Python)
 	$(BIN)/python clients/generate.py docs
 
 generated: $(READY) $(DEPS) $(GO) ## check that the committed stubs are current and that the contract stays compatible

@@ -5,7 +5,8 @@ come from the places that clients/**/buf.gen.yaml name. Each module in GENERATOR
 
     deps       copy the common types of Google to build/protos-deps
     stubs      generate the stubs of all languages, and every other generated file
-    docs       generate the pages in docs/; needs only Python, and no change in protos/ since the last `stubs`
+    docs       generate the pages in docs/ and the dashboards; needs only Python, and no change in protos/ since the
+               last `stubs`
     check      fail if a committed generated file differs from what the contract gives
     lint       fail if the contract is not formatted or violates a rule
     breaking   fail if the contract breaks callers of the newest release
@@ -27,7 +28,7 @@ PROTOS = ROOT / "protos"
 DEPS = ROOT / "build" / "protos-deps"
 TEMPLATES = (ROOT / "clients" / "buf.gen.yaml", ROOT / "clients" / "typescript" / "buf.gen.yaml")
 
-# The generators beside this file, with the file or folder that it writes. The others import what the first two write.
+# The generators, each with the file or folder that it writes. The others import what the first two write.
 GENERATORS = (
     ("clients.python_stubs", "clients/python"),
     ("clients.operations", "gateway/providers/base/operations.py"),
@@ -42,6 +43,7 @@ GENERATORS = (
     ("clients.provider_reference", "docs/providers.md"),
     ("clients.configuration_reference", "docs/configuration-reference.md"),
     ("clients.metrics_reference", "docs/metrics.md"),
+    ("deploy.grafana.generator", "deploy/grafana"),
 )
 
 # The generated files, relative to the root of the repository. No file that is written by hand matches.
@@ -60,6 +62,7 @@ STUB_PATTERNS = (
     "clients/java/client/src/main/java/dev/keyway/Problem.java",
     "clients/typescript/src/gen/**/*.ts",
     "clients/service-config.json",
+    "deploy/grafana/*.json",
     "docs/api.md",
     "docs/configuration-reference.md",
     "docs/connection-problems.md",
@@ -114,7 +117,7 @@ def stubs() -> int:
 def docs() -> int:
     deps()
     for generator, output in GENERATORS:
-        if output.startswith("docs/"):
+        if output.startswith(("docs/", "deploy/")):
             run_generator(generator, output, ROOT)
     return 0
 

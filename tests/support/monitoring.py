@@ -1,5 +1,6 @@
-"""The rules of deploy/prometheus, and the names that they can use."""
+"""The rules of deploy/prometheus and the dashboards of deploy/grafana: their queries, and the names that exist."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,8 @@ from tests.support import promql
 
 ROOT: Final = Path(__file__).parents[2]
 RULES: Final = ROOT / "deploy/prometheus"
+DASHBOARDS: Final = ROOT / "deploy/grafana"
+_VARIABLES: Final = {"$instance": ".*", "$provider": ".*"}
 
 
 def rules(file: str) -> list[dict[str, Any]]:
@@ -24,6 +27,26 @@ def expressions() -> Iterator[tuple[str, str]]:
     """Yield each rule as its name and its expression."""
     for rule in [*rules("recording.yaml"), *rules("alerts.yaml")]:
         yield rule.get("record") or rule["alert"], rule["expr"]
+
+
+def queries(interval: str = "1m") -> Iterator[tuple[str, str]]:
+    """Yield each query of the dashboards: the titles of dashboard and panel, and the expression for all gateways.
+
+    interval: what Grafana inserts for the interval of rates.
+    """
+    for path in sorted(DASHBOARDS.glob("*.json")):
+        dashboard = json.loads(path.read_text(encoding="utf-8"))
+        for panel in dashboard["panels"]:
+            for target in panel.get("targets", ()):
+                expression = target["expr"].replace("$__rate_interval", interval)
+                for variable, value in _VARIABLES.items():
+                    expression = expression.replace(variable, value)
+                yield f"{dashboard['title']}: {panel['title']} {target['refId']}", expression
+
+
+def described_metrics() -> frozenset[str]:
+    """Return the name of each metric of the reference page."""
+    return frozenset(exposed_name(about) for section in SECTIONS.values() for about in section)
 
 
 def described() -> dict[str, frozenset[str]]:

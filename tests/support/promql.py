@@ -7,8 +7,8 @@ import promql_parser
 
 TARGET_LABELS: Final = frozenset({"instance", "job", "le", "pod"})
 """Labels that Prometheus adds to all metrics of a target, and the label of buckets."""
-TARGET_METRICS: Final = frozenset({"up"})
-"""Metrics that Prometheus itself adds for each target."""
+OWN_METRICS: Final[Mapping[str, Collection[str]]] = {"up": (), "ALERTS": ("alertname", "alertstate", "severity")}
+"""Metrics that Prometheus itself adds."""
 
 _CHILDREN: Final = ("lhs", "rhs", "expr", "param", "vector_selector", "args")
 
@@ -43,9 +43,8 @@ def _used(tree: Any) -> Iterator[tuple[str, str]]:
 
 
 def _is_known(name: str, label: str, known: Mapping[str, Collection[str]]) -> bool:
-    if name in TARGET_METRICS:
-        return not label or label in TARGET_LABELS
-    return name in known and (not label or label in TARGET_LABELS or label in known[name])
+    own = known.get(name, OWN_METRICS.get(name))
+    return own is not None and (not label or label in TARGET_LABELS or label in own)
 
 
 def _grouping_labels(tree: Any, known: Mapping[str, Collection[str]]) -> Iterator[str]:

@@ -1,0 +1,157 @@
+"""The dashboard of the providers: requests to upstreams, circuit breakers, retries, and caches."""
+
+from typing import Final
+
+from deploy.grafana.generator.panels import INSTANCE, PROVIDER, Frame, Query, Section, graph, number
+
+_RATE: Final = f"rate(http_client_request_duration_seconds_count{{{PROVIDER}}}[$__rate_interval])"
+_ERRORS: Final = f'rate(http_client_request_duration_seconds_count{{{PROVIDER}, error_type!=""}}[$__rate_interval])'
+_BUCKETS: Final = f"rate(http_client_request_duration_seconds_bucket{{{PROVIDER}}}[$__rate_interval])"
+_LEGEND: Final = "{{keyway_provider}}"
+
+
+def _by_provider(function: str, metric: str) -> Query:
+    return Query(f"{function} by (keyway_provider) ({metric}{{{PROVIDER}}})", _LEGEND)
+
+
+def _quantile(share: str) -> Query:
+    return Query(f"histogram_quantile({share}, sum by (le, keyway_provider) ({_BUCKETS}))", _LEGEND)
+
+
+_STATE: Final = Section(
+    "Now",
+    (
+        number(
+            "Open circuit breakers",
+            "Providers that the gateway does not contact, because their upstream failed too often.",
+            f"count(max by (keyway_provider) (keyway_provider_breaker{{{PROVIDER}}}) == 2) or vector(0)",
+            colors=((None, "green"), (1, "red")),
+        ),
+        number("Requests", "Requests to upstreams per second.", f"sum({_RATE})", unit="reqps"),
+        number(
+            "Failed requests",
+            "Share of failed requests, including those that a retry repeated.",
+            f"(sum({_ERRORS}) or vector(0)) / sum({_RATE})",
+            unit="percentunit",
+            colors=((None, "green"), (0.05, "orange"), (0.2, "red")),
+        ),
+        number(
+            "Slow requests",
+            "1 % of the requests take longer.",
+            f"histogram_quantile(0.99, sum by (le) ({_BUCKETS}))",
+            unit="s",
+            colors=((None, "green"), (1, "orange"), (5, "red")),
+        ),
+    ),
+    width=6,
+    height=4,
+)
+_REQUESTS: Final = Section(
+    "Requests to upstreams",
+    (
+        graph(
+            "Requests",
+            "Requests per second, including retries.",
+            Query(f"sum by (keyway_provider) ({_RATE})", _LEGEND),
+            unit="reqps",
+            stacked=True,
+        ),
+        graph(
+            "Failed requests",
+            "Share of failed requests.",
+            Query(f"sum by (keyway_provider) ({_ERRORS}) / sum by (keyway_provider) ({_RATE})", _LEGEND),
+            unit="percentunit",
+            alert_above=0.2,
+        ),
+        graph(
+            "Errors",
+            "Failed requests per second by HTTP status or error reason.",
+            Query(f"sum by (keyway_provider, error_type) ({_ERRORS})", "{{keyway_provider}} {{error_type}}"),
+            unit="reqps",
+        ),
+        graph("Duration, half of the requests", "Half of the requests take less time.", _quantile("0.5"), unit="s"),
+        graph("Duration, slowest 1 %", "All but 1 % of the requests take less time.", _quantile("0.99"), unit="s"),
+        graph(
+            "Requests by HTTP status",
+            "Requests per second. No status means that there was no response.",
+            Query(
+                f"sum by (keyway_provider, http_response_status_code) ({_RATE})",
+                "{{keyway_provider}} {{http_response_status_code}}",
+            ),
+            unit="reqps",
+        ),
+        graph(
+            "Failed calls",
+            "Failed calls per second with a reason about the upstream. docs/troubleshooting.md explains each reason.",
+            Query(
+                "sum by (rpc_method, keyway_reason) "
+                f'(rate(keyway_calls_failed_total{{{INSTANCE}, keyway_reason=~"PROVIDER_.*"}}[$__rate_interval]))',
+                "{{keyway_reason}} {{rpc_method}}",
+            ),
+            unit="reqps",
+        ),
+    ),
+)
+_PROTECTION: Final = Section(
+    "Circuit breakers, connections, and retries",
+    (
+        graph(
+            "Circuit breakers",
+            "The worst state over all workers: 0 closed, 1 half-open, 2 open.",
+            _by_provider("max", "keyway_provider_breaker"),
+            maximum=2,
+        ),
+        graph(
+            "Requests in flight",
+            "At maximum_connections of the provider, requests begin to wait.",
+            _by_provider("sum", "keyway_provider_requests_in_flight"),
+        ),
+        graph(
+            "Waiting requests",
+            "Requests that wait for a connection.",
+            _by_provider("sum", "keyway_provider_requests_queued"),
+        ),
+        graph(
+            "Retries",
+            "Retries per second.",
+            Query(f"sum by (keyway_provider) (rate(keyway_provider_retries{{{PROVIDER}}}[$__rate_interval]))", _LEGEND),
+            unit="reqps",
+        ),
+        graph(
+            "Retry budget",
+            "Retries that are left in the worker with the fewest. At 0, the gateway stops retrying.",
+            _by_provider("min", "keyway_provider_retry_budget"),
+        ),
+    ),
+)
+_CACHE: Final = Section(
+    "Caches",
+    (
+        graph(
+            "Cache hits",
+            "Share of reads that the cache answers, for providers with a cache.",
+            Query(
+                f"sum by (keyway_provider) (rate(keyway_cache_hits{{{PROVIDER}}}[$__rate_interval]))"
+                f" / (sum by (keyway_provider) (rate(keyway_cache_hits{{{PROVIDER}}}[$__rate_interval]))"
+                f" + sum by (keyway_provider) (rate(keyway_cache_misses{{{PROVIDER}}}[$__rate_interval])))",
+                _LEGEND,
+            ),
+            unit="percentunit",
+            maximum=1,
+        ),
+        graph(
+            "Size",
+            "Approximate size of cached responses, in all workers.",
+            _by_provider("sum", "keyway_cache_size"),
+            unit="bytes",
+        ),
+    ),
+    width=12,
+)
+DASHBOARD: Final = Frame(
+    "keyway-providers",
+    "Keyway providers",
+    "Requests to upstreams, circuit breakers, retries, and caches.",
+    (_STATE, _REQUESTS, _PROTECTION, _CACHE),
+    by_provider=True,
+)
