@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from keyway.audit.columns import duration, outcome, status
@@ -17,7 +18,7 @@ _LABEL_WIDTH = 18
 
 def story_lines(found: GetAuditRecordResponse, *, bold: bool = False) -> Iterator[str]:
     """Yield the lines, with control characters escaped."""
-    events = [_event(record) for record in found.journal_records]
+    events = [event_of(record) for record in found.journal_records]
     for label, value in (*_facts(found.record), *_decisions(events[-1] if events else {})):
         if value:
             title = f"{label:{_LABEL_WIDTH}}"
@@ -35,7 +36,7 @@ def _facts(record: AuditRecord) -> Iterator[tuple[str, str]]:
     yield "Caller", record.caller
     yield "Peer", record.peer_address
     yield "Action", record.action
-    yield "Private material", _private(record)
+    yield "Private material", private_text(record)
     for name in record.resources:
         yield "Resource", name
     yield "Outcome", outcome(record)
@@ -49,7 +50,8 @@ def _facts(record: AuditRecord) -> Iterator[tuple[str, str]]:
     yield "Receipt", record.receipt
 
 
-def _private(record: AuditRecord) -> str:
+def private_text(record: AuditRecord) -> str:
+    """Return whether the caller received private material; empty if the action reads none."""
     if not record.private_material:
         return ""
     match record.outcome:
@@ -62,21 +64,33 @@ def _private(record: AuditRecord) -> str:
 
 
 def _decisions(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each policy decision, with its action and resource."""
-    decisions = _at(event, "actor", "authorizations")
-    targets = _at(event, "unmapped", "authorizations")
-    if not isinstance(decisions, list):
+    for each in decisions(event):
+        yield "Decision", f"{each.decision} {each.action} on {each.resource}: {each.policies or 'no policy permits it'}"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDecision:
+    """The decision of policy about one resource. policies: the deciding policies; empty if none permits the action."""
+
+    decision: str
+    action: str
+    resource: str
+    policies: str
+
+
+def decisions(event: Mapping[str, Any]) -> Iterator[PolicyDecision]:
+    """Yield the policy decisions of a call."""
+    several = member(event, "actor", "authorizations")
+    targets = member(event, "unmapped", "authorizations")
+    if not isinstance(several, list):
         return
-    for number, decision in enumerate(decisions):
+    for number, each in enumerate(several):
         target = targets[number] if isinstance(targets, list) and number < len(targets) else {}
-        policies = _at(decision, "policy", "uid") or "no policy permits it"
-        yield (
-            "Decision",
-            f"{_at(decision, 'decision')} {_at(target, 'action')} on {_at(target, 'resource')}: {policies}",
-        )
+        texts = (member(each, "decision"), member(target, "action"), member(target, "resource"))
+        yield PolicyDecision(*map(str, texts), str(member(each, "policy", "uid") or ""))
 
 
-def _event(record: JournalRecord) -> Mapping[str, Any]:
+def event_of(record: JournalRecord) -> Mapping[str, Any]:
     """Return the event. If it is not a JSON object, because the journal was altered, return its text."""
     try:
         event = json.loads(record.event_json)
@@ -85,7 +99,8 @@ def _event(record: JournalRecord) -> Mapping[str, Any]:
     return event if isinstance(event, dict) else {"event": record.event_json}
 
 
-def _at(value: object, *path: str) -> Any:
+def member(value: object, *path: str) -> Any:
+    """Return a member of an event by its path; None if it does not exist."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value

@@ -15,6 +15,7 @@ from keyway.cli.authorities import cas
 from keyway.cli.certificates import certs
 from keyway.cli.commands import Group
 from keyway.cli.completion import VARIABLE, completion
+from keyway.cli.console import console
 from keyway.cli.contexts import context as contexts
 from keyway.cli.doctor import doctor
 from keyway.cli.envelopes import open_, seal
@@ -53,7 +54,21 @@ def root() -> None:
     """Manage certificates and keys through a Keyway gateway."""
 
 
-for command in (certs, cas, keys, secrets, seal, open_, providers, audit, contexts, whoami, doctor, completion):
+for command in (
+    certs,
+    cas,
+    keys,
+    secrets,
+    seal,
+    open_,
+    providers,
+    audit,
+    console,
+    contexts,
+    whoami,
+    doctor,
+    completion,
+):
     root.add_command(command)
 
 

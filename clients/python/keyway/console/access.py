@@ -1,0 +1,68 @@
+"""Access to the console: which requests of a browser are accepted.
+
+Every page of any site can send requests to a port of this machine. So a request needs the name of this server as `Host`
+(DNS rebinding), no other site as its origin (cross-site requests), and the cookie of the session. The cookie is issued
+once, in exchange for the token of the link that the command opens.
+"""
+
+import asyncio
+import hmac
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+from multidict import CIMultiDictProxy
+
+NAMES: Final = ("127.0.0.1", "localhost")
+_OWN_SITE: Final = ("same-origin", "none")
+"""The values of `Sec-Fetch-Site` for requests of the console's own pages, and of the user."""
+
+
+class AccessDenied(Exception):
+    """A rejected request. The message is a sentence for the user."""
+
+
+class Access:
+    """The token and the session. port: the port of the server. used: set by each request of the session."""
+
+    def __init__(self, port: int) -> None:
+        self.token: Final = secrets.token_urlsafe(32)
+        # Cookies do not depend on the port. With the port in its name, two consoles keep separate cookies.
+        self.cookie: Final = f"keyway-console-{port}"
+        self._hosts: Final = frozenset(f"{name}:{port}" for name in NAMES)
+        self._session = ""
+        self.used = asyncio.Event()
+
+    def check_source(self, method: str, headers: CIMultiDictProxy[str], *, entry: bool) -> None:
+        """Raise AccessDenied for a request with another host name, or of another site.
+
+        entry: whether the request is for the link with the token, which another site or program may open.
+        """
+        hosts = headers.getall("Host", [])
+        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+            raise AccessDenied(f"The request is for another host name. Open the console as {min(self._hosts)}.")
+        origins = headers.getall("Origin", [])
+        if any(origin != f"http://{hosts[0].lower()}" for origin in origins) or (method == "POST" and not origins):
+            raise AccessDenied("The request comes from another site.")
+        if not entry and headers.get("Sec-Fetch-Site", "none") not in _OWN_SITE:
+            raise AccessDenied("Another site opened this page. To open it, enter its address in the address bar.")
+
+    def exchange(self, token: str) -> str:
+        """Return the value of the cookie for the token. Raises AccessDenied if the token is wrong or was used."""
+        if self._session or not hmac.compare_digest(token.encode(), self.token.encode()):
+            raise AccessDenied(
+                "The link is not valid. Each link works once: to get a new one, start keyway console again. "
+                "If you did not open the link before, another program on this machine did."
+            )
+        self._session = secrets.token_urlsafe(32)
+        self.used.set()
+        return self._session
+
+    def check_session(self, cookies: Mapping[str, str]) -> None:
+        """Raise AccessDenied for a request without the cookie of the session. Otherwise, the session is in use."""
+        given = cookies.get(self.cookie, "")
+        if not self._session or not hmac.compare_digest(given.encode(), self._session.encode()):
+            raise AccessDenied(
+                "There is no session in this browser. Open the link that keyway console printed, or start it again."
+            )
+        self.used.set()

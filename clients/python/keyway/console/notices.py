@@ -1,0 +1,97 @@
+"""Notices: why a part of a page has no data, and what to do."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from google.rpc.code_pb2 import Code
+
+from keyway.errors import KeywayError
+
+ResultT = TypeVar("ResultT")
+_SETTINGS: Final = {
+    "AUDIT_QUERY_NOT_CONFIGURED": (
+        "This gateway does not answer audit queries.",
+        "To turn them on, add `query: {}` to the section `audit` of the gateway's configuration.",
+    ),
+}
+_EXPLAINED: Final = {
+    "AUDIT_QUERY_IN_PROGRESS": (
+        "Another audit query of yours is in progress.",
+        "The gateway answers one query of a caller at a time. Reload the page.",
+    ),
+    "AUDIT_QUERY_TIMEOUT": ("The query took too long.", "Select a shorter time range, or a caller or a resource."),
+    "AUDIT_QUERY_UNAVAILABLE": (
+        "The gateway cannot answer audit queries now.",
+        "The index is being built, or the central store does not respond. Reload the page in a moment.",
+    ),
+    "KEYSTORE_PASSWORD_INCORRECT": (
+        "The provider shows this certificate only with the password of its key store.",
+        "Use keyway certs show, which asks for the password.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message in place of data.
+
+    kind: `denied`, `setting` (not configured), or `error`. fix: what to do. method: the call. name: its reason or its
+    status. request_id: of the call; can be empty.
+    """
+
+    kind: str
+    title: str
+    fix: str
+    method: str = ""
+    name: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What a call needs. action: of the policy. group: its policy group. resource: what to permit the action on."""
+
+    action: str
+    group: str
+    resource: str
+
+
+async def attempt(call: Awaitable[ResultT], needs: Permission) -> ResultT | Notice:
+    """Return the result of a call, or the notice for its error."""
+    try:
+        return await call
+    except KeywayError as error:
+        return notice_of(error, needs)
+
+
+def notice_of(error: KeywayError, needs: Permission) -> Notice:
+    """Return the notice for an error of a call."""
+    kind, title, fix = _texts(error, needs)
+    return Notice(kind, title, fix, needs.action, error.reason or error.code.name, error.request_id)
+
+
+def _texts(error: KeywayError, needs: Permission) -> tuple[str, str, str]:
+    if error.reason == "PERMISSION_DENIED":
+        return "denied", f"You have no permission for {needs.action}.", _permission(needs)
+    if error.reason in _SETTINGS:
+        return "setting", *_SETTINGS[error.reason]
+    if error.reason in _EXPLAINED:
+        return "error", *_EXPLAINED[error.reason]
+    if error.problem is not None:
+        return "error", "The console cannot connect to the gateway.", _sentence(error.problem.value)
+    number: int = error.code.value[0]
+    if error.reason == "UNAUTHENTICATED":
+        return "error", "The gateway does not accept your identity.", "To find the cause: keyway whoami"
+    return "error", f"The gateway returned {Code.Name(number)}.", _sentence(error.message)  # type: ignore[arg-type]
+
+
+def _permission(needs: Permission) -> str:
+    return (
+        f"Policy must permit the action `{needs.action}` (group `{needs.group}`) on `{needs.resource}`. "
+        "Ask the operator of the gateway; `keyway-gateway policy explain` shows the decision."
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")

@@ -1,0 +1,66 @@
+"""The view of providers: their state, and what their calls looked like in the last minutes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from keyway.console.calls import GatewayCalls
+from keyway.console.notices import Notice
+from keyway.console.pages import Pages
+from keyway.v1.provider_pb2 import Provider, ProviderState
+
+PATH: Final = "/providers"
+_LEVELS: Final = {"READY": "good", "DEGRADED": "soon", "UNREACHABLE": "critical"}
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCard:
+    """A provider for display. state: its name in lower case. level: how urgent the state is."""
+
+    provider: Provider
+    state: str
+    level: str
+
+    @classmethod
+    def of(cls, provider: Provider) -> "ProviderCard":
+        """Return the card of a provider."""
+        name = ProviderState.Name(provider.state).removeprefix("PROVIDER_STATE_")
+        return cls(provider, name.lower(), _LEVELS.get(name, "unknown"))
+
+    @property
+    def services(self) -> Sequence[tuple[str, list[str]]]:
+        """The methods of each service."""
+        made: dict[str, list[str]] = {}
+        for method in self.provider.methods:
+            service, _, name = method.removeprefix("keyway.v1.").partition("/")
+            made.setdefault(service, []).append(name)
+        return list(made.items())
+
+
+class ProviderViews:
+    """The page `/providers`."""
+
+    def __init__(self, calls: GatewayCalls, pages: Pages) -> None:
+        self._calls = calls
+        self._pages = pages
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """Return the routes."""
+        return [web.get(PATH, self.show), web.post(f"{PATH}/check", self.check)]
+
+    async def show(self, _: web.Request) -> web.Response:
+        """Show all providers."""
+        found = await self._calls.providers()
+        cards = [] if isinstance(found, Notice) else [ProviderCard.of(each) for each in found]
+        notice = found if isinstance(found, Notice) else None
+        return self._pages.page("providers.html", PATH, notice=notice, cards=cards)
+
+    async def check(self, request: web.Request) -> web.StreamResponse:
+        """Check one provider, and show all."""
+        name = str((await request.post()).get("name", ""))
+        checked = await self._calls.check_provider(name)
+        if isinstance(checked, Notice):
+            return self._pages.page("providers.html", PATH, notice=checked, cards=[])
+        raise web.HTTPSeeOther(PATH)

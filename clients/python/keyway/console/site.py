@@ -1,0 +1,110 @@
+"""The web application of the console: routes, headers, and the check of each request."""
+
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from typing import Final
+
+from aiohttp import web
+
+from keyway.console.access import Access, AccessDenied
+from keyway.console.audit_views import AuditViews
+from keyway.console.calls import GatewayCalls
+from keyway.console.certificate_views import PATH as FIRST_VIEW
+from keyway.console.certificate_views import CertificateViews
+from keyway.console.journal_views import JournalViews
+from keyway.console.pages import Pages
+from keyway.console.provider_views import ProviderViews
+from keyway.console.verification import JournalVerification
+
+ENTRY: Final = "/enter"
+_STATIC: Final = "/static/"
+_LARGEST_BODY: Final = 16 << 10
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    # Not `no-referrer`: the browser would then send `Origin: null` with the forms of the console.
+    "Referrer-Policy": "same-origin",
+    "Server": "keyway-console",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Site:
+    """The application. access: decides about each request. calls: the gateway. pages: renders the answers."""
+
+    def __init__(self, access: Access, calls: GatewayCalls, pages: Pages) -> None:
+        self._access = access
+        self._pages = pages
+        verification = JournalVerification(calls)
+        self._views = (
+            CertificateViews(calls, pages),
+            ProviderViews(calls, pages),
+            AuditViews(calls, pages, verification),
+            JournalViews(calls, pages, verification),
+        )
+
+    def application(self) -> web.Application:
+        """Return the application."""
+        made = web.Application(middlewares=[self._answer], client_max_size=_LARGEST_BODY)
+        made.add_routes([web.get("/", self._first), web.get(ENTRY, self._enter)])
+        for view in self._views:
+            made.add_routes(view.routes())
+        made.add_routes([web.get(f"{_STATIC}{name}", _static(name)) for name in ("console.css", "console.js")])
+        made.on_response_prepare.append(_add_headers)
+        return made
+
+    @web.middleware
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer a request, if it is accepted."""
+        try:
+            self._access.check_source(request.method, request.headers, entry=request.path == ENTRY)
+            if request.path != ENTRY and not request.path.startswith(_STATIC):
+                self._access.check_session(request.cookies)
+            return await handler(request)
+        except AccessDenied as error:
+            return self._pages.message(403, "The console rejected the request", str(error))
+        except web.HTTPRedirection:
+            raise
+        except web.HTTPError as error:
+            return self._pages.message(error.status, f"{error.status} {error.reason}", "Use the navigation above.")
+
+    async def _first(self, _: web.Request) -> web.StreamResponse:
+        raise web.HTTPSeeOther(FIRST_VIEW)
+
+    async def _enter(self, request: web.Request) -> web.StreamResponse:
+        """Exchange the token for the cookie, and continue without the token."""
+        value = self._access.exchange(request.query.get("token", ""))
+        response = self._continued(request)
+        response.set_cookie(self._access.cookie, value, httponly=True, samesite="Strict", path="/")
+        return response
+
+    def _continued(self, request: web.Request) -> web.Response:
+        """Return a redirect. If another site or a file opened the link, return a page that continues.
+
+        The browser counts a redirect as part of the navigation of the other site, and sends no SameSite=Strict cookie.
+        """
+        if request.headers.get("Sec-Fetch-Site", "none") == "none":
+            return web.Response(status=303, headers={"Location": "/"})
+        return self._pages.bare("continue.html", 200)
+
+
+def _static(name: str) -> Handler:
+    content = files("keyway.console").joinpath("static", name).read_bytes()
+    kind = "text/css" if name.endswith(".css") else "text/javascript"
+
+    async def handle(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=content, content_type=kind, charset="utf-8")
+
+    return handle
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)
