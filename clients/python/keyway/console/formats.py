@@ -26,7 +26,7 @@ def when(value: Timestamp | dt.datetime) -> str:
 def duration(value: Duration) -> str:
     """Return a duration: in milliseconds below one second, otherwise in its largest two units (`3 d 4 h`)."""
     if value.ToNanoseconds() < 1_000_000_000:
-        return f"{float(milliseconds(value)):.3g} ms"
+        return f"{value.ToNanoseconds() / 1_000_000:.1f} ms"
     seconds = round(value.ToNanoseconds() / 1_000_000_000)
     parts: list[str] = []
     for unit, length in _UNITS:

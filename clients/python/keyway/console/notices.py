@@ -25,9 +25,9 @@ _EXPLAINED: Final = {
         "The gateway cannot answer audit queries now.",
         "The index is being built, or the central store does not respond. Reload the page in a moment.",
     ),
-    "KEYSTORE_PASSWORD_INCORRECT": (
+    "MISSING_PARAMETER": (
         "The provider shows this certificate only with the password of its key store.",
-        "Use keyway certs show, which asks for the password.",
+        "Use `keyway certs show`, which asks for the password.",
     ),
 }
 
