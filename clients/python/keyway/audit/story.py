@@ -86,8 +86,12 @@ def decisions(event: Mapping[str, Any]) -> Iterator[PolicyDecision]:
         return
     for number, each in enumerate(several):
         target = targets[number] if isinstance(targets, list) and number < len(targets) else {}
-        texts = (member(each, "decision"), member(target, "action"), member(target, "resource"))
-        yield PolicyDecision(*map(str, texts), str(member(each, "policy", "uid") or ""))
+        yield PolicyDecision(
+            str(member(each, "decision")),
+            str(member(target, "action")),
+            str(member(target, "resource")),
+            str(member(each, "policy", "uid") or ""),
+        )
 
 
 def event_of(record: JournalRecord) -> Mapping[str, Any]:

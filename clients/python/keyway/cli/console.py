@@ -58,4 +58,4 @@ def console(session: Session, *, port: int, no_browser: bool, idle_minutes: int)
         asyncio.run(server.serve(announce, browser=not no_browser))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    session.output.note(f"The console was idle for {idle_minutes} minutes and stopped.", "dim")
+    session.output.note(f"The console stopped: no request for {idle_minutes} min.", "dim")

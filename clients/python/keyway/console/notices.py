@@ -83,7 +83,7 @@ def _texts(error: KeywayError, needs: Permission) -> tuple[str, str, str]:
     number: int = error.code.value[0]
     if error.reason == "UNAUTHENTICATED":
         return "error", "The gateway does not accept your identity.", "To find the cause: keyway whoami"
-    return "error", f"The gateway returned {Code.Name(number)}.", _sentence(error.message)  # type: ignore[arg-type]
+    return "error", f"The gateway returned {Code.Name(number)}.", _sentence(error.message)
 
 
 def _permission(needs: Permission) -> str:

@@ -9,10 +9,11 @@ from aiohttp import web
 from keyway.console.calls import GatewayCalls
 from keyway.console.notices import Notice
 from keyway.console.pages import Pages
-from keyway.v1.provider_pb2 import Provider, ProviderState
+from keyway.v1.provider_pb2 import CircuitBreakerState, Provider, ProviderState
 
 PATH: Final = "/providers"
 _LEVELS: Final = {"READY": "good", "DEGRADED": "soon", "UNREACHABLE": "critical"}
+_BREAKER_LEVELS: Final = {"CLOSED": "good", "HALF_OPEN": "soon", "OPEN": "critical"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,22 @@ class ProviderCard:
         """Return the card of a provider."""
         name = ProviderState.Name(provider.state).removeprefix("PROVIDER_STATE_")
         return cls(provider, name.lower(), _LEVELS.get(name, "unknown"))
+
+    @property
+    def breaker(self) -> tuple[str, str] | None:
+        """How urgent the state of the circuit breaker is, and its name; None if an older gateway does not return it."""
+        if not self.provider.HasField("circuit_breaker"):
+            return None
+        name = CircuitBreakerState.Name(self.provider.circuit_breaker.state).removeprefix("CIRCUIT_BREAKER_STATE_")
+        return _BREAKER_LEVELS.get(name, "unknown"), name.lower().replace("_", "-")
+
+    @property
+    def failing(self) -> str:
+        """How urgent the share of failed requests is."""
+        activity = self.provider.activity
+        if not activity.failed_requests:
+            return "good"
+        return "critical" if activity.failed_requests * 2 >= activity.requests else "soon"
 
     @property
     def services(self) -> Sequence[tuple[str, list[str]]]:

@@ -1,0 +1,1 @@
+"""`keyway console`, over HTTP and in a browser."""

@@ -1,0 +1,172 @@
+"""Which requests the console accepts: host, origin, token, cookie, headers, and the idle timeout."""
+
+import asyncio
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from tests.support.console import RunningConsole, running_console
+from tests.support.waiting import eventually
+
+NOTHING = ("--address", "127.0.0.1:1")
+"""No gateway: the console answers without one."""
+PAGES = ("/certificates", "/providers", "/audit", "/journal")
+
+
+@pytest.fixture(scope="module")
+async def console(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningConsole]:
+    async with running_console(tmp_path_factory.mktemp("console"), *NOTHING) as console:
+        yield console
+
+
+@pytest.fixture(scope="module")
+async def session(console: RunningConsole) -> AsyncIterator[aiohttp.ClientSession]:
+    async with console.entered() as session:
+        yield session
+
+
+async def test_token_is_exchanged_once_for_a_cookie_and_leaves_the_url(tmp_path: Path) -> None:
+    async with running_console(tmp_path, *NOTHING) as console, aiohttp.ClientSession() as stranger:
+        first = await stranger.get(console.link, allow_redirects=False)
+        second = await stranger.get(console.link, allow_redirects=False)
+    assert first.status == 303
+    assert first.headers["Location"] == "/"
+    cookie = first.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert URL(console.link).query["token"] not in cookie
+    assert second.status == 403
+    assert "Each link works once" in await second.text()
+    assert "Set-Cookie" not in second.headers
+
+
+@pytest.mark.parametrize("path", ["/", *PAGES, "/certificates/show?name=x", "/audit/call?id=x", "/unknown"])
+async def test_page_without_the_cookie_is_rejected(console: RunningConsole, path: str) -> None:
+    async with aiohttp.ClientSession(cookies={f"keyway-console-{URL(console.link).port}": "guess"}) as stranger:
+        response = await stranger.get(console.origin + path, allow_redirects=False)
+        assert response.status == 403
+        assert "no session" in await response.text()
+
+
+@pytest.mark.parametrize("host", ["attacker.example", "attacker.example:{port}", "127.0.0.1", "127.0.0.1:1", ""])
+async def test_other_host_name_is_rejected(session: aiohttp.ClientSession, console: RunningConsole, host: str) -> None:
+    name = host.format(port=URL(console.link).port)
+    for path in (*PAGES, "/enter?token=x", "/static/console.css"):
+        response = await session.get(path, headers={"Host": name})
+        assert response.status == 403
+        assert "another host name" in await response.text()
+
+
+async def test_localhost_is_accepted(session: aiohttp.ClientSession, console: RunningConsole) -> None:
+    response = await session.get("/journal", headers={"Host": f"localhost:{URL(console.link).port}"})
+    assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://attacker.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_request_of_another_site_is_rejected(session: aiohttp.ClientSession, headers: dict[str, str]) -> None:
+    for path in PAGES:
+        assert (await session.get(path, headers=headers)).status == 403
+    assert (await session.post("/journal/verify", headers=headers)).status == 403
+
+
+async def test_form_needs_the_origin_of_the_console(session: aiohttp.ClientSession, console: RunningConsole) -> None:
+    without = await session.post("/journal/verify")
+    own = await session.post("/journal/verify", headers={"Origin": console.origin})
+    assert (without.status, own.status) == (403, 200)
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/unknown", "/static/console.js"])
+async def test_headers_forbid_inline_scripts_frames_and_caching(session: aiohttp.ClientSession, path: str) -> None:
+    response = await session.get(path)
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    text = await response.text()
+    if response.content_type == "text/html":
+        assert " style=" not in text
+        assert "<style" not in text
+        assert text.count("<script") == text.count('<script src="/static/')
+        assert "http://" not in text.replace(console_origin(response), "")
+        assert "https://" not in text
+
+
+def console_origin(response: aiohttp.ClientResponse) -> str:
+    return str(response.url.origin())
+
+
+def addresses_with_port(port: int) -> set[str]:
+    """Return the local addresses of all sockets with this port, as /proc writes them."""
+    tables = [file for name in ("tcp", "tcp6") if (file := Path("/proc/net", name)).exists()]
+    rows = [line.split()[1] for file in tables for line in file.read_text().splitlines()[1:]]
+    return {row.split(":")[0] for row in rows if row.endswith(f":{port:04X}")}
+
+
+async def test_listener_is_on_loopback_only(console: RunningConsole) -> None:
+    assert URL(console.link).host == "127.0.0.1"
+    assert addresses_with_port(URL(console.link).port or 0) == {"0100007F"}
+
+
+async def test_page_shows_why_the_gateway_does_not_answer(session: aiohttp.ClientSession) -> None:
+    for path in PAGES:
+        text = await (await session.get(path)).text()
+        assert "The console cannot connect to the gateway." in text
+        assert "Nothing listens on this address" in text
+
+
+async def test_unknown_path_is_an_error_page(session: aiohttp.ClientSession) -> None:
+    response = await session.get("/static/../access.py")
+    assert response.status == 404
+    assert "404" in await response.text()
+
+
+async def test_idle_console_stops(tmp_path: Path) -> None:
+    program = "import keyway.cli.console as c; c._MINUTE = 0.4; import keyway_cli; keyway_cli.main()"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, "console", "--no-browser", "--idle-minutes", "1", *NOTHING),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(20):
+        _, errors = await process.communicate()
+    assert process.returncode == 0
+    assert b"no request for 1 min" in errors
+
+
+def check_private_file(argument: str, token: str) -> None:
+    file = Path(URL(argument).path)
+    assert token in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+async def test_browser_opens_a_private_file_without_the_token_on_its_command_line(tmp_path: Path) -> None:
+    script, seen = tmp_path / "browser", tmp_path / "arguments"
+    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {seen}.new\nmv {seen}.new {seen}\n')
+    script.chmod(0o755)
+    async with running_console(tmp_path, *NOTHING, browser=f"{script} %s") as console:
+        token = URL(console.link).query["token"]
+
+        async def is_open() -> bool:
+            return seen.exists()
+
+        await eventually(is_open)
+        argument = seen.read_text().strip()
+        assert token not in argument
+        check_private_file(argument, token)
