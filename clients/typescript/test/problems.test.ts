@@ -102,17 +102,23 @@ test("the client of a stopped gateway retries", async () => {
   assert.equal((error.cause as grpc.ServiceError).code, grpc.status.UNAVAILABLE);
 });
 
-test("a lost connection is no problem of the settings", async () => {
-  let calls = 0;
-  const server = await serve(KeyService, {
-    encrypt: (_, callback) => {
-      calls += 1;
-      calls === 1 ? callback(null, {}) : void server[Symbol.asyncDispose]();
-    },
-  });
+test("a closed connection is no problem of the settings after a successful call", async () => {
+  const server = await serve(KeyService, { encrypt: answer });
   using client = connect({ address: server.address, plaintext: true, retries: false });
   await client.keys.encrypt({ name: NAME });
-  assert.equal((await caught(client.keys.encrypt({ name: NAME }))).problem, undefined);
+  await server[Symbol.asyncDispose]();
+  const closing = createServer((socket) => socket.destroy()).listen(Number(server.address.split(":")[1]), "127.0.0.1");
+  await once(closing, "listening");
+  try {
+    let error: KeywayError;
+    do {
+      // The first calls can still use the old connection.
+      error = await caught(client.keys.encrypt({ name: NAME }));
+      assert.deepEqual([error.codeName, error.problem], ["UNAVAILABLE", undefined]);
+    } while (!/Failed to connect|ECONNRESET/.test(error.message));
+  } finally {
+    closing.close();
+  }
 });
 
 test("a rejection by the gateway states the fix", async () => {
