@@ -169,7 +169,8 @@ prometheus: $(PROMETHEUS) ## extract Prometheus and promtool of Debian or Ubuntu
 build/prometheus/.ready:
 	@echo "Extracting the package prometheus into build/prometheus (once, a few seconds)" >&2
 	@rm -rf build/prometheus && mkdir -p build/prometheus
-	@cd build/prometheus && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } && \
+	@cd build/prometheus && download="apt-get -qq -o APT::Sandbox::User=$$(id -un) download prometheus" && \
+		{ $$download || { apt-get -qq update && $$download; }; } && \
 		dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb && touch .ready || \
 		echo "Cannot download the package prometheus; the tests that need it are skipped" >&2
 
