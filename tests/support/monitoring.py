@@ -41,7 +41,7 @@ def queries(interval: str = "1m") -> Iterator[tuple[str, str]]:
                 expression = target["expr"].replace("$__rate_interval", interval)
                 for variable, value in _VARIABLES.items():
                     expression = expression.replace(variable, value)
-                yield f"{dashboard['title']}: {panel['title']} {target['refId']}", expression
+                yield f"{dashboard['title']} {panel['id']}: {panel['title']} {target['refId']}", expression
 
 
 def described_metrics() -> frozenset[str]:

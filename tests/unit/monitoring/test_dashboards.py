@@ -52,3 +52,8 @@ def test_dashboards_show_every_metric() -> None:
     shown = {name for _, expression in monitoring.queries() for name in promql.metrics(expression)}
     series = shown | {name.rsplit("_", 1)[0] for name in shown if name.endswith(("_bucket", "_count", "_sum"))}
     assert monitoring.described_metrics() - series == set()
+
+
+def test_titles_of_queries_are_unique() -> None:
+    titles = [title for title, _ in monitoring.queries()]
+    assert len(set(titles)) == len(titles)
