@@ -24,7 +24,7 @@ from gateway.journal.format.segments import SegmentMissing
 from keyway.audit import commands, report
 from keyway.audit.formats import LineWriter, RecordWriter, record_writer
 from keyway.audit.query import OptionError, filters
-from keyway.audit.screen import Screen
+from keyway.terminal.screen import Screen
 from keyway.v1.audit_record_pb2 import AuditFilter
 
 _FOLLOW_SECONDS: Final = 0.2

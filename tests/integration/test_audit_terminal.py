@@ -13,7 +13,7 @@ import pytest
 
 from gateway.cli.program import main
 from gateway.journal.write.entries import EventEntry
-from keyway.audit.text import width
+from keyway.terminal.text import width
 from keyway.v1 import key_service_pb2 as keys
 from tests.clients.python.cli.commands import KEYWAY, Commands, forking
 from tests.support.journals import journal_in, outcome

@@ -6,19 +6,22 @@ Start with `keyway.connect`, or with `keyway.aio.connect` for asyncio. `keyway.v
 
 import os
 import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 # gRPC reads the variable when it is imported. Its log repeats what the errors state.
 if "grpc" not in sys.modules:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
-from grpc import StatusCode
+if TYPE_CHECKING:
+    from grpc import StatusCode
 
-from keyway import aio
-from keyway.client import Client, connect
-from keyway.errors import KeywayError, Violation, receipt, request_id
-from keyway.lists import iterate
-from keyway.pages import iterate_pages
-from keyway.problems import Problem
+    from keyway import aio
+    from keyway.client import Client, connect
+    from keyway.errors import KeywayError, Violation, receipt, request_id
+    from keyway.lists import iterate
+    from keyway.pages import iterate_pages
+    from keyway.problems import Problem
 
 __all__ = [
     "Client",
@@ -33,3 +36,32 @@ __all__ = [
     "receipt",
     "request_id",
 ]
+
+# Loaded on first use, so that modules below this package, such as the command line, do not load gRPC.
+_MODULES = {
+    "StatusCode": "grpc",
+    "Client": "keyway.client",
+    "connect": "keyway.client",
+    "KeywayError": "keyway.errors",
+    "Violation": "keyway.errors",
+    "receipt": "keyway.errors",
+    "request_id": "keyway.errors",
+    "iterate": "keyway.lists",
+    "iterate_pages": "keyway.pages",
+    "Problem": "keyway.problems",
+}
+_SUBMODULES = ("aio", "v1")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return import_module(f"keyway.{name}")
+    if name not in _MODULES:
+        raise AttributeError(f"module 'keyway' has no attribute {name!r}")
+    found = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -24,15 +24,16 @@ def new_file(path: str | Path, *, force: bool, private: bool) -> Iterator[Binary
     """
     path = Path(path)
     if is_special(path):
-        with path.open("wb") as device:
+        with _named(path), path.open("wb") as device:
             yield device
         return
     if not force and os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, "already exists; pass --force to overwrite it", str(path))
     target = path.resolve()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_temporary_prefix(target.name))
+    with _named(path.parent, temporary=True):
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_temporary_prefix(target.name))
     try:
-        with os.fdopen(handle, "wb") as file:
+        with _named(path), os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fchmod(handle, _PRIVATE if private else 0o666 & ~_umask())
@@ -45,6 +46,17 @@ def new_file(path: str | Path, *, force: bool, private: bool) -> Iterator[Binary
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+@contextlib.contextmanager
+def _named(path: Path, *, temporary: bool = False) -> Iterator[None]:
+    """Add the path to errors without one, such as a full disk. temporary: replace the name of a temporary file."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None and not temporary:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def is_special(path: Path) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from gateway.cli.audit_reader import SourceReader
 from keyway.audit import commands, options
 from keyway.audit.query import OptionError
-from keyway.audit.screen import Screen
+from keyway.terminal.screen import Screen
 from keyway.v1.audit_record_pb2 import AuditRecord
 from tests.support.audit_records import audit_record, option_values
 from tests.support.audit_source import MemorySource

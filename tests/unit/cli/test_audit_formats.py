@@ -10,9 +10,10 @@ from google.protobuf import json_format
 from google.rpc import code_pb2
 
 from gateway.cli.audit_reader import SourceReader
-from keyway.audit import commands, table
-from keyway.audit.screen import Screen
-from keyway.audit.text import clean, folded, width
+from keyway.audit import commands
+from keyway.terminal import table
+from keyway.terminal.screen import Screen
+from keyway.terminal.text import clean, width
 from keyway.v1 import audit_record_pb2 as contract
 from keyway.v1.audit_record_pb2 import AuditRecord
 from keyway.v1.audit_service_pb2 import AuditCoverage, JournalRecord
@@ -222,12 +223,6 @@ def test_width_counts_terminal_cells(text: str, cells: int) -> None:
     assert width(text) == cells
 
 
-def test_wide_characters_are_folded_at_the_width() -> None:
-    assert list(folded("한글이름abc", 5)) == ["한글", "이름a", "bc"]
-    assert list(folded("", 5)) == [""]
-    assert list(folded("한", 1)) == ["한"]
-
-
 @pytest.mark.parametrize("terminal", [20, 60, 80, 100, 200])
 def test_table_fits_the_terminal(terminal: int) -> None:
     columns = [table.TableColumn("Time"), table.TableColumn("Caller"), table.TableColumn("Peer", terminal=150)]
@@ -238,13 +233,13 @@ def test_table_fits_the_terminal(terminal: int) -> None:
     assert "".join(lines).count("증") == 30
 
 
-def test_numbers_are_not_folded() -> None:
+def test_numbers_are_not_wrapped() -> None:
     columns = [table.TableColumn("Name"), table.TableColumn("Calls", right=True)]
     lines = list(table.table(columns, [["abcdefghijklmnop", "123456789"]], 16))
     assert lines == ["Name       Calls", "abcde  123456789", "fghij", "klmno", "p"]
 
 
-def test_table_in_a_file_is_aligned_and_not_folded() -> None:
+def test_table_in_a_file_is_aligned_and_not_wrapped() -> None:
     columns = [table.TableColumn("Name"), table.TableColumn("N", right=True), table.TableColumn("End")]
     assert list(table.table(columns, [["한글", "1", "x" * 300], ["a", "22", ""]])) == [
         "Name   N  End",

@@ -12,7 +12,7 @@ from gateway.cli.audit_reader import SourceReader
 from keyway.audit import options
 from keyway.audit.query import OptionError
 from keyway.audit.report import KINDS, kinds_of, print_reports
-from keyway.audit.screen import Screen
+from keyway.terminal.screen import Screen
 from keyway.v1 import audit_record_pb2 as contract
 from tests.support.audit_records import audit_record, option_values
 from tests.support.audit_source import MemorySource

@@ -6,8 +6,8 @@ from typing import Final
 
 from google.rpc import code_pb2
 
-from keyway.audit.table import TableColumn
 from keyway.audit.times import milliseconds, time_text
+from keyway.terminal.table import TableColumn
 from keyway.v1 import audit_record_pb2 as records
 from keyway.v1.audit_record_pb2 import AuditOutcome, AuditRecord
 

@@ -10,9 +10,9 @@ from keyway.audit import pseudonyms, query
 from keyway.audit.formats import event_line, json_line, record_writer
 from keyway.audit.query import OptionError
 from keyway.audit.reader import EVERY_LOG, AuditReader, Completeness, records
-from keyway.audit.screen import Screen, Write
 from keyway.audit.story import story_lines
 from keyway.new_files import new_file
+from keyway.terminal.screen import Screen, Write
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 from keyway.v1.audit_service_pb2 import GetAuditRecordRequest, GetAuditRecordResponse
 
@@ -63,7 +63,7 @@ def show_record(found: GetAuditRecordResponse, values: Values, screen: Screen) -
                 for each in found.journal_records:
                     write(event_line(each, terminal=screen.terminal))
             case _:
-                for line in story_lines(found, bold=screen.bold):
+                for line in story_lines(found, color=screen.color):
                     write(f"{line}\n")
     return finished(completeness, screen)
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable
 from typing import Final
 
-from keyway.audit.text import clean
+from keyway.terminal.text import clean
 
 _FORMULA: Final = tuple("=+-@\t\r\n＝＋－＠")
 """If a cell begins with one of these characters, a spreadsheet can interpret it as a formula."""

@@ -7,9 +7,9 @@ from google.protobuf.json_format import MessageToJson
 from keyway.audit.columns import COLUMNS, outcome, status
 from keyway.audit.csv_text import csv_line
 from keyway.audit.reader import EVERY_LOG, RecordReader
-from keyway.audit.screen import Screen, Write
-from keyway.audit.table import table
-from keyway.audit.text import clean, clean_json
+from keyway.terminal.screen import Screen, Write
+from keyway.terminal.table import table
+from keyway.terminal.text import clean, clean_json
 from keyway.v1.audit_record_pb2 import AuditRecord
 from keyway.v1.audit_service_pb2 import GetAuditRecordRequest, JournalRecord
 
@@ -45,7 +45,7 @@ class TableWriter:
         columns = [column for column in COLUMNS if column.needed(self._records)]
         rows = [[column.cell(record) for column in columns] for record in self._records]
         shown = [column.display for column in columns]
-        for line in table(shown, rows, self._screen.width, bold=self._screen.bold):
+        for line in table(shown, rows, self._screen.width, color=self._screen.color):
             self._write(f"{line}\n")
 
 

@@ -9,10 +9,10 @@ from keyway.audit.commands import INCOMPLETE, finished, selected
 from keyway.audit.csv_text import csv_line
 from keyway.audit.query import GROUPS, OptionError
 from keyway.audit.reader import EVERY_LOG, AuditReader, Completeness
-from keyway.audit.screen import Screen
-from keyway.audit.table import TableColumn, table
-from keyway.audit.text import clean_json
 from keyway.audit.times import milliseconds
+from keyway.terminal.screen import Screen
+from keyway.terminal.table import TableColumn, table
+from keyway.terminal.text import clean_json
 from keyway.v1 import audit_record_pb2 as records
 from keyway.v1 import audit_service_pb2 as contract
 from keyway.v1.audit_record_pb2 import AuditFilter
@@ -184,7 +184,7 @@ def _table(kind: ReportKind, rows: Sequence[Row], screen: Screen) -> Iterator[st
     names = [_NAMES[dimension] for dimension in kind.group_by]
     columns = [*(TableColumn(name.capitalize()) for name in names), *_COUNT_COLUMNS]
     texts = [[row[name] for name in (*names, *_COUNTS)] for row in rows]
-    yield from table(columns, texts, screen.width, bold=screen.bold)
+    yield from table(columns, texts, screen.width, color=screen.color)
 
 
 def kinds_of(names: Sequence[str]) -> Sequence[str]:

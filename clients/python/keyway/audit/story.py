@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyway.audit.columns import duration, outcome, status
-from keyway.audit.text import clean
 from keyway.audit.times import time_text
+from keyway.terminal.styles import painted
+from keyway.terminal.text import clean
 from keyway.v1 import audit_record_pb2 as contract
 from keyway.v1.audit_record_pb2 import AuditRecord
 from keyway.v1.audit_service_pb2 import GetAuditRecordResponse, JournalRecord
 
-_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 _LABEL_WIDTH = 18
 
 
-def story_lines(found: GetAuditRecordResponse, *, bold: bool = False) -> Iterator[str]:
+def story_lines(found: GetAuditRecordResponse, *, color: bool = False) -> Iterator[str]:
     """Yield the lines, with control characters escaped."""
     events = [event_of(record) for record in found.journal_records]
     for label, value in (*_facts(found.record), *_decisions(events[-1] if events else {})):
         if value:
             title = f"{label:{_LABEL_WIDTH}}"
-            yield f"{_BOLD}{title}{_PLAIN}{clean(value)}" if bold else f"{title}{clean(value)}"
+            yield f"{painted(title, 'bold' if color else '')}{clean(value)}"
     for record, event in zip(found.journal_records, events, strict=True):
         yield ""
         yield clean(record.receipt)

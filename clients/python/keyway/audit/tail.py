@@ -7,7 +7,7 @@ from typing import Any, Final
 from keyway.audit.commands import selected
 from keyway.audit.formats import LineWriter, RecordWriter, record_writer
 from keyway.audit.reader import AuditReader, Completeness, records
-from keyway.audit.screen import Screen
+from keyway.terminal.screen import Screen
 from keyway.v1.audit_record_pb2 import AUDIT_OUTCOME_PENDING, AuditFilter, AuditRecord
 
 _SECOND: Final = 1_000_000_000

@@ -8,6 +8,7 @@ import sys
 from importlib.util import find_spec
 from typing import NoReturn
 
+from keyway.cli.interrupts import interruptible
 from keyway.cli.standard_streams import open_closed_streams
 
 _PACKAGES = ("click", "rich", "cryptography")
@@ -22,4 +23,9 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     from keyway.cli.app import run  # noqa: PLC0415 - requires the optional packages
 
-    sys.exit(run(sys.argv[1:]))
+    try:
+        with interruptible():
+            code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while an error was reported, or the connection was closed
+        code = 128 + signal.SIGINT
+    sys.exit(code)

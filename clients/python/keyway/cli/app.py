@@ -1,35 +1,39 @@
 """The root command, and the conversion of results and errors to exit codes."""
 
-import errno
 import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 import click
 from click.shell_completion import shell_complete
 
 from keyway.cli import failures
-from keyway.cli.audit import audit
-from keyway.cli.authorities import cas
-from keyway.cli.certificates import certs
-from keyway.cli.commands import Group
-from keyway.cli.completion import VARIABLE, completion
-from keyway.cli.console import console
-from keyway.cli.contexts import context as contexts
-from keyway.cli.doctor import doctor
-from keyway.cli.envelopes import open_, seal
-from keyway.cli.keys import keys
-from keyway.cli.providers import providers
-from keyway.cli.secrets import secrets
+from keyway.cli.commands import Group, LazyCommands
+from keyway.cli.completion import VARIABLE
 from keyway.cli.session import Session
-from keyway.cli.whoami import whoami
-from keyway.envelope import EnvelopeError
-from keyway.errors import KeywayError
+
+_COMMANDS: Final = {
+    "certs": "keyway.cli.certificates:certs",
+    "cas": "keyway.cli.authorities:cas",
+    "keys": "keyway.cli.keys:keys",
+    "secrets": "keyway.cli.secrets:secrets",
+    "seal": "keyway.cli.envelopes:seal",
+    "open": "keyway.cli.envelopes:open_",
+    "providers": "keyway.cli.providers:providers",
+    "audit": "keyway.cli.audit:audit",
+    "context": "keyway.cli.contexts:context",
+    "console": "keyway.cli.console:console",
+    "whoami": "keyway.cli.whoami:whoami",
+    "doctor": "keyway.cli.doctor:doctor",
+    "completion": "keyway.cli.completion:completion",
+}
 
 
 @click.group(
     cls=Group,
+    commands=LazyCommands(_COMMANDS),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     examples="""
         keyway certs list                                 list all certificates
@@ -54,57 +58,35 @@ def root() -> None:
     """Manage certificates and keys through a Keyway gateway."""
 
 
-for command in (
-    certs,
-    cas,
-    keys,
-    secrets,
-    seal,
-    open_,
-    providers,
-    audit,
-    console,
-    contexts,
-    whoami,
-    doctor,
-    completion,
-):
-    root.add_command(command)
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run one command; return its exit code."""
-    if instruction := os.environ.get(VARIABLE):
-        return shell_complete(root, {}, "keyway", VARIABLE, instruction)
     for stream in (sys.stdout, sys.stderr):
         # Do not fail if the locale cannot encode a name.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     session = Session()
     try:
-        # The `main` of click would exit the process itself.
-        with root.make_context("keyway", list(arguments), obj=session) as context:
-            answer = root.invoke(context)
-        sys.stdout.flush()
-        return answer if isinstance(answer, int) else 0
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
+        return _invoked(arguments, session)
     except BrokenPipeError:
-        _drop_output()  # the reader closed the pipe
+        failures.drop_output(sys.stdout)  # the reader closed the pipe
         return failures.BROKEN_PIPE
-    except click.exceptions.NoArgsIsHelpError as help_page:
-        click.echo(help_page.format_message(), err=True)
-        return failures.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        return failures.interrupted(session)
-    except (KeywayError, EnvelopeError, click.ClickException, OSError) as error:
-        if isinstance(error, OSError) and error.errno == errno.EBADF:
-            _drop_output()  # standard output is closed
+    except (Exception, KeyboardInterrupt) as error:
+        if not failures.is_expected(error):
+            raise
         return failures.report(error, session)
     finally:
         session.close()
 
 
-def _drop_output() -> None:
-    """Drop what is still to be written. Otherwise, Python reports a second error at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _invoked(arguments: Sequence[str], session: Session) -> int:
+    if instruction := os.environ.get(VARIABLE):
+        code: int = shell_complete(root, {"obj": session}, "keyway", VARIABLE, instruction)
+        return code
+    try:
+        # The `main` of click would exit the process itself.
+        with root.make_context("keyway", list(arguments), obj=session) as context:
+            answer = root.invoke(context)
+    except click.exceptions.Exit as ended:
+        answer = ended.exit_code
+    sys.stdout.flush()
+    return answer if isinstance(answer, int) else 0

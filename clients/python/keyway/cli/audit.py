@@ -10,12 +10,12 @@ from keyway.audit import commands, options, report
 from keyway.audit.options import Option
 from keyway.audit.query import OptionError
 from keyway.audit.reader import AuditReader
-from keyway.audit.screen import Screen
 from keyway.audit.tail import tail_records
 from keyway.cli.audit_calls import GATEWAY_LOG, AuditCalls, verified
 from keyway.cli.audit_status import CHAIN_COLUMNS, chain_rows, status_fields
 from keyway.cli.commands import Group, pass_session
 from keyway.cli.session import Session
+from keyway.terminal.screen import Screen
 from keyway.v1.audit_service_pb2 import GetJournalStatusRequest, GetJournalStatusResponse
 
 _POLL_SECONDS: Final = 2.0

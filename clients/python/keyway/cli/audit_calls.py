@@ -11,10 +11,10 @@ import click
 from google.protobuf.message import Message
 
 from keyway import aio
-from keyway.audit.text import clean
 from keyway.audit.times import time_text
 from keyway.cli.failures import NO
 from keyway.cli.session import Session
+from keyway.terminal.text import clean
 from keyway.v1 import audit_service_pb2 as contract
 from keyway.v1.audit_service_pb2 import VerifyJournalRequest, VerifyJournalResponse
 
@@ -84,7 +84,7 @@ async def verified(session: Session, *, restart: bool) -> int:
         response = await calls.verify_journal(VerifyJournalRequest(name=GATEWAY_LOG, restart=restart))
         shown = -1
         while response.state == contract.VERIFICATION_STATE_RUNNING:
-            if response.progress_percent != shown and session.output.errors.is_terminal:
+            if response.progress_percent != shown and session.output.interactive:
                 shown = response.progress_percent
                 session.output.note(f"{shown} %, {response.checked_records} records checked", "dim")
             await asyncio.sleep(_POLL_SECONDS)

@@ -6,15 +6,15 @@ from google.protobuf.duration_pb2 import Duration
 from rich.filesize import decimal
 
 from keyway.audit.times import time_text
-from keyway.cli.output import Column
+from keyway.terminal.table import TableColumn
 from keyway.v1.audit_service_pb2 import GetJournalStatusResponse
 
 CHAIN_COLUMNS = (
-    Column("Folder"),
-    Column("Segments", justify="right"),
-    Column("Unshipped", justify="right"),
-    Column("Lag", justify="right"),
-    Column("Head", folds=True),
+    TableColumn("Folder"),
+    TableColumn("Segments", right=True),
+    TableColumn("Unshipped", right=True),
+    TableColumn("Lag", right=True),
+    TableColumn("Head"),
 )
 
 

@@ -1,23 +1,35 @@
 """The commands `keyway cas …` for the certificate authorities in trust stores."""
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import click
 
 from keyway.cli import exchange, expiry, files, names, views
 from keyway.cli.certificates import confirm
 from keyway.cli.commands import Group, pass_session
-from keyway.cli.output import Cell, Column
+from keyway.cli.listing import ListColumn, Listing, Selection
 from keyway.cli.session import Session
 from keyway.v1 import certificate_service_pb2 as contract
 from keyway.v1.trusted_authority_pb2 import TrustedAuthority
 
-_COLUMNS: Final = (
-    Column("Authority", folds=True),
-    Column("Subject", folds=True),
-    Column("Expires", needed=False),
-    Column("Left", justify="right"),
+_LISTING: Final = Listing(
+    "authority",
+    "authorities",
+    (
+        ListColumn("name", lambda each: names.short(each.name), title="Authority"),
+        ListColumn("provider", lambda each: names.provider_of(each.name), extra=True),
+        ListColumn("subject", lambda each: each.subject.common_name or each.subject.text),
+        ListColumn("issuer", lambda each: each.issuer.common_name or each.issuer.text, extra=True),
+        ListColumn("expires", lambda each: expiry.text(views.last_day(each)), views.last_day, terminal=80),
+        ListColumn(
+            "left",
+            lambda each: expiry.left(views.last_day(each)),
+            lambda each: expiry.days_left(views.last_day(each)),
+            right=True,
+        ),
+    ),
+    order=lambda each: (expiry.ordering(views.last_day(each)), each.name),
 )
 _METHOD: Final = "CertificateService/ListTrustedAuthorities"
 _STORES: Final = ("server", "client")
@@ -36,18 +48,20 @@ def cas() -> None:
     """,
 )
 @click.argument("store", required=False)
+@_LISTING.options
 @pass_session
-def list_(session: Session, store: str | None) -> None:
+def list_(session: Session, store: str | None, **arguments: Any) -> None:
     """List certificate authorities, soonest expiry first.
 
     STORE is a trust store. Default: all trust stores.
     """
+    selection = _LISTING.selection(session, arguments)
     stores = [names.full(session, names.STORE, store, _METHOD)] if store else list(_stores(session))
     method = session.client.certificates.ListTrustedAuthorities
     found: list[TrustedAuthority] = []
     for parent in stores:
         found += session.call(method, contract.ListTrustedAuthoritiesRequest(parent=parent)).authorities
-    _show(session, found)
+    selection.show(session, found)
 
 
 def _stores(session: Session) -> Iterator[str]:
@@ -90,7 +104,7 @@ def import_(session: Session, store: str, file: str) -> None:
         return
     new = [each for each in response.authorities if each.alias in response.imported]
     if new:
-        _show(session, new)
+        Selection(_LISTING, (), (), ()).show(session, new)
     else:
         session.output.note("The trust store already contains all authorities in the file.", "dim")
 
@@ -106,20 +120,3 @@ def delete(session: Session, authority: str, *, yes: bool) -> None:
     request = contract.DeleteTrustedAuthorityRequest(name=name)
     response = session.call(session.client.certificates.DeleteTrustedAuthority, request)
     exchange.done(session, response, f"deleted {names.short(name)}")
-
-
-def _show(session: Session, found: Iterable[TrustedAuthority]) -> None:
-    if session.json:
-        for each in found:
-            session.output.json(each)
-        return
-    rows = sorted(found, key=lambda each: (expiry.ordering(views.last_day(each)), each.name))
-    if rows:
-        session.output.table(_COLUMNS, map(_row, rows))
-    else:
-        session.output.note("No authorities.", "dim")
-
-
-def _row(found: TrustedAuthority) -> tuple[Cell, ...]:
-    last = views.last_day(found)
-    return names.short(found.name), found.subject.common_name or found.subject.text, str(last or ""), expiry.left(last)

@@ -1,5 +1,6 @@
 """The commands `keyway certs …` for certificates."""
 
+import datetime as dt
 import sys
 from typing import Any, Final
 
@@ -8,18 +9,36 @@ import click
 from keyway.cli import exchange, expiry, names, views
 from keyway.cli.commands import Group, pass_session
 from keyway.cli.failures import INTERRUPTED, NO, Refused
-from keyway.cli.output import Column
+from keyway.cli.listing import ListColumn, Listing
 from keyway.cli.passwords import password_options, taken, with_password
 from keyway.cli.session import Session
 from keyway.v1 import certificate_service_pb2 as contract
-from keyway.v1.certificate_pb2 import Certificate
+from keyway.v1.certificate_pb2 import Certificate, CertificateState
 
-_COLUMNS: Final = (
-    Column("Certificate", folds=True),
-    Column("Authority", needed=False),
-    Column("Expires"),
-    Column("Left", justify="right"),
-)
+
+def _last_day(found: Certificate) -> dt.date | None:
+    return expiry.day(found.expiration_date)
+
+
+_LISTING: Final = Listing(
+    "certificate",
+    "certificates",
+    (
+        ListColumn("name", lambda each: names.short(each.name), title="Certificate"),
+        ListColumn("provider", lambda each: names.provider_of(each.name), extra=True),
+        ListColumn("display-name", lambda each: each.display_name, extra=True),
+        ListColumn("authority", lambda each: each.authority, terminal=80, shortens=True),
+        ListColumn("domains", lambda each: ", ".join(each.domains), extra=True),
+        ListColumn("algorithm", lambda each: each.signature_algorithm, extra=True),
+        ListColumn("created", lambda each: expiry.text(expiry.day(each.file_creation_date)),
+                   lambda each: expiry.day(each.file_creation_date), extra=True),
+        ListColumn("state", lambda each: CertificateState.Name(each.state).rpartition("_")[2].lower(), extra=True),
+        ListColumn("expires", lambda each: expiry.text(_last_day(each)), _last_day),
+        ListColumn("left", lambda each: expiry.left(_last_day(each), expiry.providers_today()),
+                   lambda each: expiry.days_left(_last_day(each), expiry.providers_today()), right=True),
+    ),
+    order=lambda each: (expiry.ordering(_last_day(each)), each.name),
+)  # fmt: skip
 
 
 @click.group(cls=Group)
@@ -33,6 +52,8 @@ def certs() -> None:
         keyway certs list
         keyway certs list --provider nhn-certs --all
         keyway certs list --within 30 --json | jq -r .name
+        keyway certs list --filter 'provider=nhn-*' --filter 'left<60' --sort -left
+        keyway certs list --columns name,domains,expires
     """,
     notes="""
         The exit code is 1 if a provider does not respond; its certificates are then
@@ -45,9 +66,11 @@ def certs() -> None:
 @click.option("--expired", is_flag=True, help="Only expired certificates.")
 @click.option("--all", "every", is_flag=True, help="Include expired certificates.")
 @click.option("--within", type=click.IntRange(min=0), metavar="DAYS", help="Only certificates that expire within DAYS.")
+@_LISTING.options
 @pass_session
-def list_(session: Session, *, provider: str, expired: bool, every: bool, within: int | None) -> int:
+def list_(session: Session, *, provider: str, expired: bool, every: bool, within: int | None, **arguments: Any) -> int:
     """List certificates, soonest expiry first."""
+    selection = _LISTING.selection(session, arguments)
     state = contract.CERTIFICATE_STATE_FILTER_UNEXPIRED
     if every or expired:
         state = contract.CERTIFICATE_STATE_FILTER_ALL if every else contract.CERTIFICATE_STATE_FILTER_EXPIRED
@@ -59,35 +82,14 @@ def list_(session: Session, *, provider: str, expired: bool, every: bool, within
         unreachable.update(page.unreachable)
         judged = [(each, views.expires_within(each, within)) for each in page.certificates]
         unknown += sum(expires is None for _, expires in judged)
-        chosen = [each for each, expires in judged if expires]
-        if session.json:
-            for each in chosen:
-                session.output.json(each)
-        found += chosen
-    if not session.json:
-        _table(session, found)
+        found += [each for each, expires in judged if expires]
+    selection.show(session, found)
     if unknown:
         hint = "run without --within to list them"
         session.output.note(f"keyway: omitted {unknown} certificates with unknown expiry; {hint}", "yellow")
     for name in sorted(unreachable):
         session.output.note(f"keyway: {names.short(name)} does not respond: its certificates are missing", "yellow")
     return NO if unreachable else 0
-
-
-def _table(session: Session, found: list[Certificate]) -> None:
-    if not found:
-        session.output.note("No certificates.", "dim")
-        return
-    found.sort(key=lambda each: (expiry.ordering(expiry.day(each.expiration_date)), each.name))
-    days = ((each, expiry.day(each.expiration_date)) for each in found)
-    today = expiry.providers_today()
-    session.output.table(
-        _COLUMNS,
-        (
-            (names.short(each.name), each.authority, str(last or ""), expiry.left(last, today))
-            for each, last in days
-        ),
-    )  # fmt: skip
 
 
 @certs.command(

@@ -1,11 +1,13 @@
 """Base classes of all commands: general options, and help pages with examples."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from importlib import import_module
 from typing import Any, Final
 
 import click
 
+from keyway.cli.interrupts import loading
 from keyway.cli.session import Session
 
 _passing: Callable[[Any], Any] = click.make_pass_decorator(Session, ensure=True)
@@ -98,6 +100,34 @@ class Command(_Helpful):
     def __init__(self, *arguments: Any, **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self.params += _general(root=False)
+
+
+class LazyCommands(MutableMapping[str, click.Command]):
+    """Subcommands whose modules are loaded on first use. places: `module:attribute` by the name of the command."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._found: dict[str, str | click.Command] = dict(places)
+
+    def __getitem__(self, name: str) -> click.Command:
+        found = self._found[name]
+        if isinstance(found, str):
+            module, _, attribute = found.partition(":")
+            with loading():
+                found = self._found[name] = getattr(import_module(module), attribute)
+        assert isinstance(found, click.Command)
+        return found
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._found[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 class Group(_Helpful, click.Group):

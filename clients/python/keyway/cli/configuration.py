@@ -51,7 +51,11 @@ def file_of(path: str | None) -> Path:
 
 def load(file: Path) -> dict[str, Any]:
     """Return the content of the file. Raises ClickException for unknown keys at the top level."""
-    return parse(file.read_text(encoding="utf-8-sig"), file)
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file}: not a text file in UTF-8") from error
+    return parse(text, file)
 
 
 def parse(text: str, file: Path) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The commands `keyway context …` for the contexts of the configuration file."""
 
 import errno
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,15 +10,26 @@ import click
 
 from keyway.cli import configuration, configuration_edit
 from keyway.cli.commands import GENERAL, Group, pass_session
-from keyway.cli.output import Column
+from keyway.cli.listing import ListColumn, Listing
 from keyway.cli.session import DEFAULT_ADDRESS, Session
 
 _UNSET: Final = f"Remove a setting: {', '.join(configuration.KINDS)}."
-_COLUMNS: Final = (
-    Column("Default"),
-    Column("Context", folds=True),
-    Column("Address", folds=True),
-    Column("Credentials"),
+
+
+def _credentials(settings: dict[str, Any]) -> str:
+    found = {"certificate": "client certificate", "token_file": "token"}
+    return ", ".join(text for key, text in found.items() if key in settings)
+
+
+_LISTING: Final = Listing(
+    "context",
+    "contexts",
+    (
+        ListColumn("default", lambda each: "*" if each["default"] else ""),
+        ListColumn("name", lambda each: each["name"], title="Context"),
+        ListColumn("address", lambda each: each.get("address", DEFAULT_ADDRESS)),
+        ListColumn("credentials", _credentials),
+    ),
 )
 
 
@@ -29,29 +39,21 @@ def context() -> None:
 
 
 @context.command("list", examples="keyway context list")
+@_LISTING.options
 @pass_session
-def list_(session: Session) -> None:
+def list_(session: Session, **arguments: Any) -> None:
     """List the contexts."""
+    selection = _LISTING.selection(session, arguments)
     file = configuration.file_of(session.given.get("config"))
     tree = configuration.load(file) if file.exists() or session.given.get("config") else {}
-    contexts = {name: configuration.settings(tree, name, file) for name in tree.get("contexts", {})}
-    if session.json:
-        for name, settings in contexts.items():
-            click.echo(json.dumps({"name": name, "default": name == tree.get("context"), **settings}))
-        return
-    if not contexts:
+    contexts = [
+        {"name": name, "default": name == tree.get("context"), **configuration.settings(tree, name, file)}
+        for name in tree.get("contexts", {})
+    ]
+    if contexts or session.json:
+        selection.show(session, contexts)
+    else:
         session.output.note(f"No contexts in {file}.", "dim")
-        return
-    rows = (
-        (
-            "*" if name == tree.get("context") else "",
-            name,
-            settings.get("address", DEFAULT_ADDRESS),
-            _credentials(settings),
-        )
-        for name, settings in contexts.items()
-    )
-    session.output.table(_COLUMNS, rows)
 
 
 @context.command(examples="keyway context use production")
@@ -111,8 +113,3 @@ def _stored(key: str, value: Any) -> Any:
     if not path.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), value)
     return str(path)
-
-
-def _credentials(settings: dict[str, Any]) -> str:
-    found = {"certificate": "client certificate", "token_file": "token"}
-    return ", ".join(text for key, text in found.items() if key in settings)

@@ -1,16 +1,16 @@
 """The command `keyway doctor`, which explains why a connection fails."""
 
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from keyway.cli.commands import Group, pass_session
-from keyway.cli.diagnosis.diagnose import diagnose
-from keyway.cli.diagnosis.steps import Step
 from keyway.cli.failures import NO
 from keyway.cli.session import Session
-from keyway.connection import Connection
+
+if TYPE_CHECKING:
+    from keyway.cli.diagnosis.steps import Step
 
 _LONGEST: Final = 10.0
 _WIDTH: Final = 20
@@ -34,6 +34,10 @@ _WIDTH: Final = 20
 @pass_session
 def doctor(session: Session) -> int:
     """Connect to the gateway step by step, and explain problems."""
+    # Loaded on use: these modules need gRPC and cryptography.
+    from keyway.cli.diagnosis.diagnose import diagnose  # noqa: PLC0415
+    from keyway.connection import Connection  # noqa: PLC0415
+
     failed = False
     with session.connect(retries=False) as client:
         connection = Connection(**session.connection())
@@ -45,7 +49,7 @@ def doctor(session: Session) -> int:
     return NO if failed else 0
 
 
-def _report(session: Session, step: Step) -> None:
+def _report(session: Session, step: "Step") -> None:
     if session.json:
         click.echo(json.dumps(_fields(step), ensure_ascii=False))
     elif step.problem is None:
@@ -56,7 +60,7 @@ def _report(session: Session, step: Step) -> None:
             session.output.line(f"        {detail}")
 
 
-def _fields(step: Step) -> dict[str, Any]:
+def _fields(step: "Step") -> dict[str, Any]:
     fields: dict[str, Any] = {"step": step.name, "ok": step.problem is None, "details": step.details}
     if step.problem is not None:
         fields |= {"problem": step.problem.name, "sentence": step.problem.value}

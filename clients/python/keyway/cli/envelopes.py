@@ -126,13 +126,12 @@ def _source(session: Session, file: str, doing: str, *, quiet: bool) -> Iterator
     """Open the input; on a terminal, show a progress bar."""
     with contextlib.ExitStack() as stack:
         opened = sys.stdin.buffer if file == files.STDIO else stack.enter_context(Path(file).open("rb", buffering=0))
-        console = session.output.errors
-        if quiet or session.json or not sys.stderr.isatty() or not console.is_terminal:
+        if quiet or session.json or not session.output.interactive:
             yield opened
             return
         status = os.fstat(opened.fileno())
         total = status.st_size if stat.S_ISREG(status.st_mode) else None
-        report = stack.enter_context(progress_bar(console, doing, total))
+        report = stack.enter_context(progress_bar(doing, total))
         yield _Counted(opened, report)  # type: ignore[misc]
 
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
-from rich.text import Text
+
+from keyway.terminal.styles import Styled
 
 _URGENT: Final = 7
 _SOON: Final = 30
@@ -34,15 +35,25 @@ def ordering(last_day: dt.date | None) -> dt.date:
     return last_day or _LAST
 
 
-def left(last_day: dt.date | None, today: dt.date | None = None) -> Text:
+def text(last_day: dt.date | None) -> str:
+    """Return the date; empty if it is unknown."""
+    return str(last_day or "")
+
+
+def days_left(last_day: dt.date | None, today: dt.date | None = None) -> int | None:
+    """Return the days until the end of `last_day`, negative if it has passed. today: default: of this machine."""
+    return None if last_day is None else (last_day - (today or dt.date.today())).days
+
+
+def left(last_day: dt.date | None, today: dt.date | None = None) -> Styled:
     """Return the days until the end of `last_day`, such as `12 days`. today: default: the date of this machine."""
-    if last_day is None:
-        return Text("unknown", style="dim")
-    days = (last_day - (today or dt.date.today())).days
+    days = days_left(last_day, today)
+    if days is None:
+        return Styled("unknown", "dim")
     if days < 0:
-        return Text(f"{_days(-days)} ago", style="bold red")
+        return Styled(f"{_days(-days)} ago", "bold red")
     style = "red" if days <= _URGENT else "yellow" if days <= _SOON else "green"
-    return Text(_days(days) if days else "today", style=style)
+    return Styled(_days(days) if days else "today", style)
 
 
 def _days(count: int) -> str:

@@ -1,6 +1,7 @@
 """Local files: input, output, and protection against accidental printing and overwriting."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from keyway.cli.session import Session
 from keyway.new_files import is_special, new_file
 
 STDIO: Final = "-"
+_FILE_NAME: Final = re.compile(r"[\w./~+-]{1,80}\.[A-Za-z][A-Za-z0-9]{0,4}")
+"""A name that ends in an extension. Other text can be data that the user typed instead of a file."""
 
 output_options = options(
     click.option("--output", "-o", metavar="FILE", help="Write to FILE; - is standard output."),
@@ -22,12 +25,13 @@ output_options = options(
 
 
 def read(path: str, *, secret: bool = False) -> bytes:
-    """Read a file or standard input. secret: do not repeat `path` in an error; the user may have typed data there."""
+    """Read a file or standard input. secret: do not repeat `path` in an error unless it has the form of a file name."""
     if path == STDIO:
         return sys.stdin.buffer.read()
     if secret and not os.path.lexists(path):
+        what = path if _FILE_NAME.fullmatch(path) else "the file"
         raise click.UsageError(
-            "the file does not exist. Data cannot be passed on the command line, which is visible to other users: "
+            f"{what} does not exist. Data cannot be passed on the command line, which is visible to other users: "
             "pass a file, or write the data to standard input"
         )
     return Path(path).read_bytes()

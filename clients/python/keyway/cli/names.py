@@ -57,6 +57,11 @@ def provider(text: str) -> str:
     return name
 
 
+def provider_of(name: str) -> str:
+    """Return the ID of the provider in a resource name; empty if the name is empty."""
+    return "".join(name.split("/")[1:2])
+
+
 def short(name: str) -> str:
     """Return the short name, as tables show it and `full` accepts it."""
     parts = name.split("/")

@@ -1,110 +1,99 @@
 """Output of tables for people and of protobuf JSON for programs.
 
-On a terminal, a table fits the width and has colors, except with NO_COLOR or TERM=dumb. Elsewhere it is plain text of
-any width, and nothing is truncated.
+On a terminal, a table fits the width, has colors, except with NO_COLOR or TERM=dumb, and goes to a pager. Elsewhere, it
+is plain text of any width, and nothing is truncated.
 """
 
-import io
+import json
+import os
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
-from google.protobuf.json_format import MessageToJson
-from google.protobuf.message import Message
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from keyway.terminal.screen import Screen
+from keyway.terminal.styles import Styled, painted, style_of
+from keyway.terminal.table import TableColumn, table
+from keyway.terminal.text import clean, width
+from keyway.terminal.wrapping import wrapped
 
-from keyway.audit.text import clean
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
-_UNLIMITED: Final = 100_000
-_NARROW: Final = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column. needed: also shown on narrow terminals. folds: wraps long values instead of truncating them."""
-
-    title: str
-    needed: bool = True
-    folds: bool = False
-    justify: Literal["left", "right"] = "left"
-
-
-Cell = str | Text
+_GAP: Final = 2
 
 
 class Output:
-    """Standard output and standard error."""
+    """Standard output and standard error. pager: whether tables can go to a pager."""
 
     def __init__(self) -> None:
-        self.terminal = sys.stdout.isatty()
-        self._console = Console(highlight=False, markup=False, emoji=False)
-        self.errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self.screen = Screen()
+        self.terminal = self.screen.terminal
+        self.pager = True
 
-    def json(self, message: Message) -> None:
-        """Write a message as one line of protobuf JSON."""
-        text = MessageToJson(message, indent=None, ensure_ascii=False)
-        sys.stdout.buffer.write(text.encode() + b"\n")
-        sys.stdout.buffer.flush()
+    @property
+    def interactive(self) -> bool:
+        """Whether standard error is a terminal that can show progress."""
+        return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
-    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
-        """Print a table."""
-        visible = [
-            number
-            for number, column in enumerate(columns)
-            if column.needed or not self.terminal or self._console.width >= _NARROW
-        ]
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for column in (columns[number] for number in visible):
-            # Names wrap instead of being truncated, so that users can copy them.
-            overflow: Literal["fold", "ellipsis"] = "fold" if column.folds else "ellipsis"
-            table.add_column(column.title, justify=column.justify, overflow=overflow, no_wrap=not column.folds)
-        for row in rows:
-            table.add_row(*(_cell(row[number]) for number in visible))
-        self._print(table)
+    def json(self, item: "Message | Mapping[str, object]") -> None:
+        """Write a message as one line of protobuf JSON, or a mapping as one line of JSON."""
+        if isinstance(item, Mapping):
+            text = json.dumps(item, ensure_ascii=False)
+        else:
+            from google.protobuf.json_format import MessageToJson  # noqa: PLC0415 - loaded on use
 
-    def fields(self, fields: Iterable[tuple[str, Cell | Sequence[str]]]) -> None:
+            text = MessageToJson(item, indent=None, ensure_ascii=False)
+        self.screen.write_bytes(text.encode() + b"\n")
+
+    def table(self, columns: Sequence[TableColumn], rows: Iterable[Sequence[str]], count: str = "") -> None:
+        """Print a table. count: a last line for terminals, such as `2 keys`."""
+        lines = table(columns, list(rows), self.screen.width, color=self.screen.color)
+        with self.screen.paged(pager=self.pager) as write:
+            for line in lines:
+                write(f"{line}\n")
+            if count and self.terminal:
+                write(f"{self._painted(Styled(count, 'dim'))}\n")
+
+    def fields(self, fields: Iterable[tuple[str, str | Sequence[str]]]) -> None:
         """Print labels and values, one or more lines each; omit empty values."""
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column(style="bold", no_wrap=True)
-        table.add_column(overflow="fold")
-        for label, value in fields:
-            lines: Sequence[Cell] = [value] if isinstance(value, str | Text) else value
-            for number, line in enumerate(line for line in lines if line):
-                table.add_row("" if number else label, _cell(line))
-        self._print(table)
+        pairs = [(label, [value] if isinstance(value, str) else value) for label, value in fields]
+        shown = [(label, [line for line in lines if line]) for label, lines in pairs if any(lines)]
+        indent = max((len(label) for label, _ in shown), default=0) + _GAP
+        for label, lines in shown:
+            title = self._painted(Styled(label, "bold")) + " " * (indent - len(label))
+            for line in self._wrapped(lines, indent):
+                self.screen.write(f"{title}{line}\n")
+                title = " " * indent
+        self.screen.flush()
 
     def line(self, text: str, style: str = "") -> None:
         """Print a line on standard output."""
-        self._console.print(Text(clean(text), style=style), soft_wrap=True)
+        self.screen.write(f"{self._painted(Styled(text, style))}\n")
+        self.screen.flush()
 
     def note(self, text: str, style: str = "") -> None:
-        """Print a line on standard error."""
-        self.error(Text(clean(text), style=style))
-
-    def error(self, text: Text) -> None:
-        """Print styled text on standard error: wrapped on a terminal, otherwise in one line."""
-        self.errors.print(text, soft_wrap=not self.errors.is_terminal)
+        """Print a line on standard error: wrapped on a terminal, otherwise in one line."""
+        lines = [clean(text)]
+        if sys.stderr.isatty():
+            indent = len(text) - len(text.lstrip(" "))
+            lines = list(wrapped(clean(text), shutil.get_terminal_size().columns, indent=indent, prose=True))
+        color = self.interactive and not os.environ.get("NO_COLOR")
+        self.screen.flush()
+        for line in lines:
+            print(painted(line, style) if color else line, file=sys.stderr)
 
     def raw(self, data: bytes) -> None:
         """Write bytes unchanged; on a terminal, add a missing newline."""
-        sys.stdout.buffer.write(data)
-        if self.terminal and not data.endswith(b"\n"):
-            sys.stdout.buffer.write(b"\n")
-        sys.stdout.buffer.flush()
+        end = b"\n" if self.terminal and not data.endswith(b"\n") else b""
+        self.screen.write_bytes(data + end)
 
-    def _print(self, table: Table) -> None:
-        if self.terminal:
-            self._console.print(table)
-            return
-        text = io.StringIO()
-        Console(file=text, width=_UNLIMITED, color_system=None, markup=False, emoji=False, highlight=False).print(table)
-        lines = (line.rstrip() for line in text.getvalue().splitlines())
-        sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
-        sys.stdout.buffer.flush()
+    def _wrapped(self, values: Iterable[str], indent: int) -> Iterator[str]:
+        for value in values:
+            text = clean(value)
+            cells = width(text) if self.screen.width is None else max(1, self.screen.width - indent)
+            for line in wrapped(text, max(1, cells)):
+                yield painted(line, style_of(value)) if self.screen.color else line
 
-
-def _cell(cell: Cell) -> Text:
-    return Text(clean(cell)) if isinstance(cell, str) else cell
+    def _painted(self, text: str) -> str:
+        return painted(clean(text), style_of(text)) if self.screen.color else clean(text)

@@ -12,7 +12,6 @@ import click
 from keyway.cli.commands import options
 from keyway.cli.failures import Refused
 from keyway.cli.session import Session
-from keyway.errors import KeywayError
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +139,8 @@ def taken(arguments: dict[str, Any]) -> Passwords:
 
 def with_password(session: Session, method: Any, request: Any, passwords: Passwords) -> Any:
     """Call a method that requires a password at some providers only. Prompt only if the gateway requires it."""
+    from keyway.errors import KeywayError  # noqa: PLC0415 - needs gRPC
+
     given = passwords.given()
     request.keystore_password = given or ""
     try:

@@ -3,13 +3,12 @@
 import contextlib
 from collections.abc import Callable, Iterator
 
-from rich.console import Console
-
 
 @contextlib.contextmanager
-def progress_bar(console: Console, doing: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress_bar(doing: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Yield a function that reports more processed bytes. total: in bytes, or None if unknown."""
     # Imported on use: loading it takes longer than most commands.
+    from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415
         BarColumn,
         DownloadColumn,
@@ -19,6 +18,7 @@ def progress_bar(console: Console, doing: str, total: int | None) -> Iterator[Ca
         TransferSpeedColumn,
     )
 
+    console = Console(stderr=True)
     columns = [TextColumn("{task.description}"), BarColumn(bar_width=None), DownloadColumn(), TransferSpeedColumn()]
     if console.width >= 80:
         columns.append(TimeRemainingColumn())

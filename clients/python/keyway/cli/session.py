@@ -3,30 +3,33 @@
 Options override environment variables (click reads both), and both override the context of the configuration file. The
 default is plaintext for a loopback address without TLS options, otherwise TLS. If the address is not the address of the
 default context, that context is ignored, so that its credentials are not sent to another gateway.
+
+Modules that need gRPC are loaded with the first call, so that other commands, such as --help, start quickly.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
-from google.protobuf.message import Message
 
-from keyway import errors, lists, pages
+from keyway import pages
 from keyway.cli import configuration
 from keyway.cli.output import Output
-from keyway.client import Client, connect
-from keyway.connection import DEFAULT_DEADLINE
 from keyway.targets import is_loopback
-from keyway.v1.certificate_service_pb2 import ListCertificatesRequest
-from keyway.v1.provider_pb2 import Provider
-from keyway.v1.provider_service_pb2 import ListProvidersRequest
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from keyway.client import Client
+    from keyway.errors import FinishedCall
+    from keyway.v1.certificate_service_pb2 import ListCertificatesRequest
+    from keyway.v1.provider_pb2 import Provider
 
 DEFAULT_ADDRESS: Final = "127.0.0.1:50051"
 _OF_TLS: Final = ("ca", "certificate", "private_key", "server_name", "token_file", "token")
-ResponseT = TypeVar("ResponseT", bound=Message)
 _LARGEST_PAGE: Final = 1000
 
 
@@ -57,12 +60,14 @@ class Session:
         return Output()
 
     @cached_property
-    def client(self) -> Client:
+    def client(self) -> "Client":
         """The client. It connects with the first call."""
         return self.connect()
 
-    def connect(self, **options: Any) -> Client:
+    def connect(self, **options: Any) -> "Client":
         """Return a new client. options: further arguments of `keyway.connect`."""
+        from keyway.client import connect  # noqa: PLC0415
+
         try:
             return connect(**self.connection(), **options)
         except ValueError as error:
@@ -73,27 +78,32 @@ class Session:
         if "client" in self.__dict__:
             self.client.close()
 
-    def call(self, method: Any, request: Message) -> Any:
+    def call(self, method: Any, request: "Message") -> Any:
         """Call a method; return the response."""
         began = time.monotonic()
         response, call = method.with_call(request)
         self.note_call(request, call, began)
         return response
 
-    def note_call(self, request: Message, call: errors.FinishedCall, began: float) -> None:
+    def note_call(self, request: "Message", call: "FinishedCall", began: float) -> None:
         """Print a finished call if the output is verbose. began: in seconds, of the monotonic clock."""
+        from keyway import errors  # noqa: PLC0415
+
         if self.verbose:
             ids = (("request", errors.request_id(call)), ("receipt", errors.receipt(call)))
             text = ", ".join(f"{name} {value}" for name, value in ids if value)
             self.output.note(f"{type(request).__name__}: {text}, {(time.monotonic() - began) * 1000:.0f} ms", "dim")
 
-    def pages(self, method: Any, request: ListCertificatesRequest) -> Iterator[Any]:
+    def pages(self, method: Any, request: "ListCertificatesRequest") -> Iterator[Any]:
         """Yield the pages of a list method."""
         request.page_size = _LARGEST_PAGE
         return pages.iterate_pages(self._calling(method), request)
 
-    def providers(self) -> list[Provider]:
+    def providers(self) -> "list[Provider]":
         """Return all providers."""
+        from keyway import lists  # noqa: PLC0415
+        from keyway.v1.provider_service_pb2 import ListProvidersRequest  # noqa: PLC0415
+
         request = ListProvidersRequest(page_size=_LARGEST_PAGE)
         return list(lists.iterate(self._calling(self.client.providers.ListProviders), request))
 
@@ -115,7 +125,9 @@ class Session:
         encrypted = settings.get("tls")
         if encrypted is None:
             encrypted = not is_loopback(address) or any(settings.get(option) for option in _OF_TLS)
-        made: dict[str, Any] = {"address": address, "deadline": settings.get("timeout") or DEFAULT_DEADLINE}
+        made: dict[str, Any] = {"address": address}
+        if settings.get("timeout"):
+            made["deadline"] = settings["timeout"]
         if not encrypted:
             made |= {"plaintext": True, "allow_remote_plaintext": settings.get("tls") is False}
         self.gateway = f"{address} ({'TLS' if encrypted else 'plaintext'})"

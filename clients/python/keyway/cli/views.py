@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from rich.text import Text
 
 from keyway.cli import expiry
+from keyway.terminal.styles import Styled
 from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.trusted_authority_pb2 import TrustedAuthority
 
-Field = tuple[str, str | Text | Sequence[str]]
+Field = tuple[str, str | Sequence[str]]
 
 
 def certificate(found: Certificate) -> Iterator[Field]:
@@ -71,10 +71,14 @@ def _moment(timestamp: Timestamp) -> str:
     return f"{when:%Y-%m-%d %H:%M:%S %Z}" if when else ""
 
 
-def _until(timestamp: Timestamp) -> Text:
+def _until(timestamp: Timestamp) -> Styled:
     when = expiry.moment(timestamp)
-    return Text.assemble(_moment(timestamp), "  (", expiry.left(when.date()), ")") if when else Text()
+    return _with_days(_moment(timestamp), expiry.left(when.date())) if when else Styled("")
 
 
-def _day(last: dt.date | None) -> Text:
-    return Text.assemble(str(last), "  (", expiry.left(last, expiry.providers_today()), ")") if last else Text()
+def _day(last: dt.date | None) -> Styled:
+    return _with_days(str(last), expiry.left(last, expiry.providers_today())) if last else Styled("")
+
+
+def _with_days(text: str, left: Styled) -> Styled:
+    return Styled(f"{text}  ({left})", left.style)

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from markupsafe import Markup, escape
 
 from keyway.audit.columns import outcome, status
-from keyway.audit.text import clean
+from keyway.terminal.text import clean
 from keyway.audit.times import milliseconds
 
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))

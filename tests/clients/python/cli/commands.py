@@ -152,8 +152,7 @@ def forking() -> Iterator[subprocess.Popen[str]]:
 
 
 def _serve() -> None:
-    import keyway.cli.app  # noqa: F401, PLC0415 - loaded once, before the forks
-
+    _load()
     # The forked processes replace the descriptors 0, 1 and 2.
     answers = os.fdopen(os.dup(1), "w")
     for line in os.fdopen(os.dup(0)):
@@ -161,6 +160,16 @@ def _serve() -> None:
         if (pid := os.fork()) == 0:
             _become(asked)
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), file=answers, flush=True)
+
+
+def _load() -> None:
+    """Load all modules of the command line once, before the forks."""
+    os.environ["GRPC_VERBOSITY"] = "NONE"  # as `keyway_cli` does before it loads gRPC
+    from keyway.cli import failed_calls  # noqa: F401, PLC0415
+    from keyway.cli.app import root  # noqa: PLC0415
+    from keyway.cli.diagnosis import diagnose  # noqa: F401, PLC0415
+
+    assert all(root.commands.values())
 
 
 def _become(asked: Mapping[str, Any]) -> None:

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from keyway.audit.text import clean
 from keyway.problems import Problem
+from keyway.terminal.text import clean
 from keyway.testing import Sandbox
 from tests.clients.python.cli.commands import KEYWAY, Commands
 from tests.support.authority import TokenIssuer

@@ -54,7 +54,7 @@ def examples() -> Iterator[str]:
 def test_examples_are_commands(line: str) -> None:
     """The command and its options exist. A comment follows after three spaces."""
     rest = line.partition("keyway ")[2]
-    for stop in ("   ", ")", "|", ">", "<", " && ", "  #"):
+    for stop in ("   ", ")", "|", " > ", " < ", " && ", "  #"):
         rest = rest.partition(stop)[0]
     command: click.Command = root
     arguments = shlex.split(rest)

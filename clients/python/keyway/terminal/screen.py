@@ -1,4 +1,4 @@
-"""Standard output and standard error of the audit commands, and the pager."""
+"""Standard output and standard error of a command that prints lists, and the pager."""
 
 import contextlib
 import os
@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from keyway.audit.text import clean
+from keyway.terminal.text import clean
 
 Write = Callable[[str], None]
+STANDARD_OUTPUT: Final = "standard output"
+"""The file name in errors of standard output."""
 _LESS: Final = "FRX"
 """The options of `less` if the user set none. `less` exits if the text fits on one screen, and keeps it there."""
 
@@ -20,21 +22,29 @@ _LESS: Final = "FRX"
 class Screen:
     """Standard output. terminal: whether it is a terminal. width: the width of the terminal in cells, or None.
 
-    bold: whether to use bold text.
+    color: whether to use bold and colored text.
     """
 
     def __init__(self) -> None:
         self.terminal: Final = sys.stdout.isatty()
         self.width: Final = shutil.get_terminal_size().columns if self.terminal else None
-        self.bold: Final = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.color: Final = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def write(self, text: str) -> None:
         """Write text. If standard output is a terminal, control characters must already be escaped."""
-        sys.stdout.buffer.write(text.encode())
+        with _named():
+            sys.stdout.buffer.write(text.encode())
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes, and everything that is buffered."""
+        with _named():
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
 
     def flush(self) -> None:
         """Write the buffered text."""
-        sys.stdout.buffer.flush()
+        with _named():
+            sys.stdout.buffer.flush()
 
     def note(self, text: str) -> None:
         """Print a note on standard error."""
@@ -60,6 +70,15 @@ class Screen:
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
             _wait(process)
+
+
+@contextlib.contextmanager
+def _named() -> Iterator[None]:
+    """Add the name of the stream to errors."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, STANDARD_OUTPUT) from error
 
 
 def _write_all(write: Callable[[bytes], int | None], text: str) -> None:

@@ -1,7 +1,7 @@
 """Escaping of control characters in text for terminals and JSON, and the width of text on a terminal."""
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 # Bidirectional controls: with them, a terminal can display a different name.
@@ -37,21 +37,14 @@ def width(text: str) -> int:
     return len(text) if text.isascii() else sum(map(_cells, text))
 
 
-def folded(text: str, cells: int) -> Iterator[str]:
-    """Yield lines of at most this number of cells; at least one line."""
-    if width(text) <= cells:
-        yield text
-        return
-    line: list[str] = []
+def fitting(text: str, cells: int) -> int:
+    """Return how many characters of an escaped text fit this number of cells; at least one."""
     used = 0
-    for character in text:
-        needed = _cells(character)
-        if line and used + needed > cells:
-            yield "".join(line)
-            line, used = [], 0
-        line.append(character)
-        used += needed
-    yield "".join(line)
+    for number, character in enumerate(text):
+        used += _cells(character)
+        if number and used > cells:
+            return number
+    return len(text)
 
 
 def _cells(character: str) -> int:

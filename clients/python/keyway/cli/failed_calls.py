@@ -1,0 +1,72 @@
+"""The message of a failed call: what failed, the details from the gateway, and how to correct it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from keyway.cli.diagnosis.calls import problem_of
+from keyway.cli.session import Session
+from keyway.connection import Connection
+from keyway.errors import KeywayError, text_of_grpc
+
+_OF_CALLER: Final = ("UNAUTHENTICATED", "PERMISSION_DENIED", "SERVER_DRAINING")
+
+
+def headline(error: KeywayError) -> str:
+    """Return the first line of the message."""
+    name = error.code.name if error.reason in ("", error.code.name) else f"{error.code.name} {error.reason}"
+    # The violations follow, one per line.
+    return f"{name}: {'the request is not valid' if error.violations else error.message}"
+
+
+def details(error: KeywayError, session: Session) -> Iterator[str]:
+    """Yield the lines below the first one."""
+    yield from _fix(error, session)
+    width = max((len(violation.field) for violation in error.violations), default=0)
+    for violation in error.violations:
+        yield f"{violation.field:{width}}  {violation.description}"
+    if session.verbose:
+        yield from _verbose(error)
+    if error.retry_delay is not None:
+        yield f"retry after {error.retry_delay:g} s"
+    if error.request_id:
+        yield f"request {error.request_id}"
+    elif session.gateway:
+        yield from _where(error, session)
+
+
+def fields(error: KeywayError) -> Mapping[str, object]:
+    """Return the error for JSON."""
+    found = {
+        "code": error.code.name,
+        "reason": error.reason,
+        "problem": error.problem.name if error.problem else "",
+        "message": error.message,
+        "metadata": dict(error.metadata),
+        "violations": [{"field": each.field, "description": each.description} for each in error.violations],
+        "retryDelay": error.retry_delay,
+        "requestId": error.request_id,
+        "receipt": error.receipt,
+    }
+    return {name: value for name, value in found.items() if value not in ("", {}, [], None)}
+
+
+def _fix(error: KeywayError, session: Session) -> Iterator[str]:
+    """Yield how to correct the identity of the caller, or its permissions, as `keyway doctor` says it."""
+    if error.reason in _OF_CALLER:
+        problem, lines = problem_of(error, Connection(**session.connection()))
+        yield from (problem.value, *lines)
+
+
+def _verbose(error: KeywayError) -> Iterator[str]:
+    yield from (f"{name}: {value}" for name, value in sorted(error.metadata.items()))
+    if error.receipt:
+        yield f"receipt: {error.receipt}"
+    if text := text_of_grpc(error):
+        yield f"gRPC: {text}"
+
+
+def _where(error: KeywayError, session: Session) -> Iterator[str]:
+    """Yield the address of a gateway that did not respond."""
+    if error.problem is None:
+        yield "to find the cause: keyway doctor"
+    yield f"gateway: {session.gateway}"
