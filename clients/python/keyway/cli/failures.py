@@ -12,7 +12,6 @@ from typing import Any, Final
 import click
 
 from keyway.cli.session import Session
-from keyway.terminal.screen import STANDARD_OUTPUT
 
 NO: Final = 1
 """Negative result (invalid signature, provider not ready) or incomplete list."""
@@ -48,6 +47,8 @@ def exit_code(error: BaseException) -> int:
 
 def report(error: BaseException, session: Session) -> int:
     """Print an expected error on standard error; return the exit code."""
+    from keyway.terminal.screen import STANDARD_OUTPUT  # noqa: PLC0415
+
     if isinstance(error, OSError) and error.filename in (None, STANDARD_OUTPUT):
         drop_output(sys.stdout)  # it is closed, or its disk is full
     try:

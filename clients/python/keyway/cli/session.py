@@ -4,7 +4,7 @@ Options override environment variables (click reads both), and both override the
 default is plaintext for a loopback address without TLS options, otherwise TLS. If the address is not the address of the
 default context, that context is ignored, so that its credentials are not sent to another gateway.
 
-Modules that need gRPC are loaded with the first call, so that other commands, such as --help, start quickly.
+Most modules are loaded on use, and those that need gRPC with the first call, so that other commands start quickly.
 """
 
 import time
@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from keyway import pages
-from keyway.cli import configuration
-from keyway.cli.output import Output
 from keyway.targets import is_loopback
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from keyway.cli.output import Output
     from keyway.client import Client
     from keyway.errors import FinishedCall
     from keyway.v1.certificate_service_pb2 import ListCertificatesRequest
@@ -55,8 +54,10 @@ class Session:
         return bool(self.given.get("verbose"))
 
     @cached_property
-    def output(self) -> Output:
+    def output(self) -> "Output":
         """The output streams."""
+        from keyway.cli.output import Output  # noqa: PLC0415
+
         return Output()
 
     @cached_property
@@ -117,6 +118,8 @@ class Session:
 
     def connection(self) -> dict[str, Any]:
         """Return the arguments of `keyway.connect` and `keyway.aio.connect`."""
+        from keyway.cli import configuration  # noqa: PLC0415
+
         self.context, context = configuration.context(self.given.get("config"), self.given.get("context"))
         if not self.given.get("context") and self._elsewhere(context):
             self.context, context = "", {}

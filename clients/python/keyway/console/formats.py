@@ -10,8 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from markupsafe import Markup, escape
 
 from keyway.audit.columns import outcome, status
-from keyway.terminal.text import clean
 from keyway.audit.times import milliseconds
+from keyway.terminal.text import clean
 
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _SIZES: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")

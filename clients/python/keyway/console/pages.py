@@ -9,10 +9,10 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from keyway.terminal.text import clean
 from keyway.console import formats
 from keyway.console.notices import Notice
 from keyway.console.verification import covers
+from keyway.terminal.text import clean
 
 VIEWS: Final = (
     ("/certificates", "Certificates"),
