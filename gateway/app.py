@@ -8,7 +8,7 @@ import contextlib
 import gc
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,12 +23,15 @@ from gateway.audit_query.sources import create_source
 from gateway.audit_query.verification import JournalVerifier
 from gateway.authz.engine import PolicyEngine
 from gateway.config.load_state import LoadState
+from gateway.contract.methods import POLL_CERTIFICATES
 from gateway.gateway_settings import GatewaySettings
+from gateway.identity.caller import POLLER
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.write.entries import EventEntry
 from gateway.journal.write.idle_chains import IdleChains
 from gateway.journal.write.journal import Journal
 from gateway.journal_processes import JournalProcesses
+from gateway.poller.poller import CertificatePollers
 from gateway.providers.catalog import SETTINGS, Catalog
 from gateway.redaction import PROCESS_DIGEST, KeyedDigest, Redaction
 from gateway.server.audit_recorder import AuditRecorder, rejected_calls_tarpit
@@ -44,6 +47,7 @@ from gateway.server.services.audit_service import AuditBackend
 from gateway.server.services.query_slots import QuerySlots
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.setup import Telemetry
+from keyway.v1.certificate_service_pb2 import ListCertificatesRequest, ListCertificatesResponse
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 3_000
 
@@ -60,10 +64,12 @@ class WorkerRole:
     """The role of a gateway that is one of several workers on a port. The supervisor runs what the workers share.
 
     number: the number of its journal chain. report: called with the availability of the worker, first when it serves.
+    poll: returns when this worker must begin to poll the providers, which one worker does for all.
     """
 
     number: int
     report: Callable[[bool], None]
+    poll: Callable[[], Awaitable[object]]
 
 
 @contextlib.asynccontextmanager
@@ -102,6 +108,7 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
         await server.start(available=journal is None or journal.available)
         stack.push_async_callback(server.drain)
         _reload_metrics(engine, callers, server, role)
+        await _poll_certificates(settings, catalog, server, role, stack)
         if role is not None:
             _report_to_supervisor(journal, role)
         _warn_about_missing_sections(settings)
@@ -186,6 +193,39 @@ def _reload_metrics(
     if server.tls is not None:
         states["tls"] = server.tls.load_state
     metrics_bindings.reloads(states, server.tls, server.metrics)
+
+
+async def _poll_certificates(
+    settings: GatewaySettings,
+    catalog: Catalog,
+    server: GatewayServer,
+    role: WorkerRole | None,
+    stack: contextlib.AsyncExitStack,
+) -> None:
+    """Start to poll the certificates of all providers, if metrics are exported. A worker waits for its turn."""
+    polled = {
+        provider.id: provider.poller
+        for provider in settings.providers
+        if provider.poller.enabled and catalog.serves(catalog.provider(provider.id), "list_certificates")
+    }
+    if server.metrics is None or not polled:
+        return
+
+    async def list_page(request: ListCertificatesRequest) -> ListCertificatesResponse:
+        response: ListCertificatesResponse = await server.in_process.call(
+            POLL_CERTIFICATES, request, POLLER, settings.default_deadline, background=True
+        )
+        return response
+
+    certificates = server.metrics.certificates
+    certificates.expect_polls(polled)
+    pollers = CertificatePollers(polled, list_page, certificates.replace)
+    metrics_bindings.pollers(pollers, server.metrics)
+    await stack.enter_async_context(pollers.running(role.poll if role is not None else _immediately))
+
+
+async def _immediately() -> None:
+    """Return at once."""
 
 
 def _redaction(settings: GatewaySettings, journal: Journal | None) -> Redaction:

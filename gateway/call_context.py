@@ -43,6 +43,8 @@ class CallContext:
         stale_seconds: the age of the expired response that the cache returned; None if it returned none.
     Batch service:
         items: the result of each item of a batch, for the audit record.
+    In-process calls (at the start of the call):
+        background: whether no caller waits for the call: it is not retried, and its failures do not open the breaker.
     Provider service:
         probe: whether the call is a health check: a single attempt, made even if the circuit breaker is open.
     """
@@ -59,6 +61,7 @@ class CallContext:
     redaction: Redaction = field(default=DEFAULT_REDACTION, repr=False)
     stale_seconds: float | None = None
     probe: bool = False
+    background: bool = False
 
     def remaining(self) -> float:
         """Return the seconds until the deadline, never less than zero."""
@@ -84,4 +87,5 @@ class CallContext:
             fresh=self.fresh,
             redaction=self.redaction,
             probe=self.probe or probe,
+            background=self.background,
         )

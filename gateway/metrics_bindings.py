@@ -16,12 +16,13 @@ from gateway.journal.settings import AuditSettings
 from gateway.journal.ship.lag import Lag, shipping_lag
 from gateway.journal.write.disk_usage import DiskUsage
 from gateway.journal.write.journal import Journal
+from gateway.poller.poller import CertificatePollers
 from gateway.providers.caching import ReadCache
 from gateway.providers.catalog import Catalog
 from gateway.telemetry import conventions as names
 from gateway.telemetry import process_usage
 from gateway.telemetry.descriptions import audit as audit_metrics
-from gateway.telemetry.descriptions import processes
+from gateway.telemetry.descriptions import certificates, processes
 from gateway.telemetry.descriptions import providers as provider_metrics
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.instruments import Attributes, Description, Point, Series
@@ -102,6 +103,13 @@ def providers(catalog: Catalog, metrics: Metrics) -> None:
         metrics.observe_providers(about, of_upstreams(of_state))
     for about, of_cache in _CACHE_GAUGES:
         metrics.observe_providers(about, of_caches(of_cache))
+
+
+def pollers(of: CertificatePollers, metrics: Metrics) -> None:
+    """Register the age, the interval, and the failures of the pollers."""
+    metrics.register(certificates.POLLER_AGE, of.ages)
+    metrics.register(certificates.POLLER_INTERVAL, of.intervals)
+    metrics.register(certificates.POLLER_FAILURES, of.failures)
 
 
 def journal(of: Journal, audit: AuditSettings, metrics: Metrics, *, alone: bool) -> None:

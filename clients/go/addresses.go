@@ -50,7 +50,10 @@ func isLocal(address string) bool {
 	if strings.HasPrefix(address, "unix:") || strings.HasPrefix(address, "unix-abstract:") {
 		return true
 	}
-	for _, one := range split(withoutScheme(address)) {
+	for _, scheme := range []string{"dns:///", "passthrough:///"} {
+		address = strings.TrimPrefix(address, scheme)
+	}
+	for _, one := range split(address) {
 		host, _, err := net.SplitHostPort(one)
 		if err != nil {
 			host = strings.Trim(one, "[]")
@@ -61,8 +64,4 @@ func isLocal(address string) bool {
 		}
 	}
 	return true
-}
-
-func withoutScheme(address string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(address, "dns:///"), "passthrough:///")
 }

@@ -16,9 +16,15 @@ from gateway.authz.principals import caller_id
 from gateway.contract.spelling import is_nfc, nfc
 from gateway.identity.caller import Caller
 
-_USER_TYPES: Final = {"spiffe": "Service", "dns": "Service", "common-name": "Service", "jwt": "User"}
-_USER, _SERVICE, UNKNOWN_TYPE = 1, 4, 0
-_USER_TYPE_IDS: Final = {"Service": _SERVICE, "User": _USER}
+_USER_TYPES: Final = {
+    "spiffe": "Service",
+    "dns": "Service",
+    "common-name": "Service",
+    "jwt": "User",
+    "internal": "System",
+}
+_USER, _SYSTEM, _SERVICE, UNKNOWN_TYPE = 1, 3, 4, 0
+_USER_TYPE_IDS: Final = {"Service": _SERVICE, "System": _SYSTEM, "User": _USER}
 
 
 class CallMembers(NamedTuple):

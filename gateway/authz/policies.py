@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import cedarpy
 
 from gateway.authz import groups, sources
+from gateway.authz.built_in import BUILT_IN
 from gateway.authz.evaluation import Evaluator
 from gateway.authz.groups import Groups
 from gateway.authz.normalization import is_normalized, normalized, normalized_groups
@@ -51,7 +52,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """Policies with the groups that they refer to.
+    """The policies of all files, with the groups that they refer to. The evaluators also have the built-in policies.
 
     as_written: evaluates calls with all texts as they are. in_nfc: evaluates calls with all texts in NFC.
     written_in_nfc: whether the texts of all policies and groups are in NFC.
@@ -85,10 +86,11 @@ def load(settings: PolicySettings) -> Policies:
 
 
 def _policies(policies: tuple[Policy, ...], known: Groups) -> Policies:
-    as_written = Evaluator(known, _policy_set(policies), _policy_set(_counting_for_private(policies)))
-    in_nfc = tuple(replace(policy, tree=normalized(policy.tree)) for policy in policies)
+    every = (*BUILT_IN, *policies)
+    as_written = Evaluator(known, _policy_set(every), _policy_set(_counting_for_private(every)))
+    in_nfc = tuple(replace(policy, tree=normalized(policy.tree)) for policy in every)
     known_in_nfc = normalized_groups(known)
-    if (in_nfc, known_in_nfc) == (policies, known):
+    if (in_nfc, known_in_nfc) == (every, known):
         return Policies(policies, known, as_written, replace(as_written, in_nfc=True), written_in_nfc=True)
     for_all, for_private = _policy_set(in_nfc), _policy_set(_counting_for_private(in_nfc))
     second = Evaluator(known_in_nfc, for_all, for_private, in_nfc=True)

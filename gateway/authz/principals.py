@@ -3,12 +3,19 @@
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.contract.resource_names import RESERVED_PREFIX
 from gateway.identity.caller import Caller, Kind
 
 CALLER: Final = "Keyway::Caller"
 GROUP: Final = "Keyway::Group"
 
-PREFIXES: Final[Mapping[Kind, str]] = {"spiffe": "", "dns": "dns:", "common-name": "cn:", "jwt": "sub:"}
+PREFIXES: Final[Mapping[Kind, str]] = {
+    "spiffe": "",
+    "dns": "dns:",
+    "common-name": "cn:",
+    "jwt": "sub:",
+    "internal": RESERVED_PREFIX,
+}
 """The prefix of a caller ID, by the kind of the caller's name. A SPIFFE ID needs none.
 
 Without prefixes, a certificate with the common name `spiffe://example.org/web` would have the ID of that workload.

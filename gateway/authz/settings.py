@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from gateway.authz.principals import is_caller_id
 from gateway.config.base import READ_ON_CHANGE, Located, Settings
+from gateway.contract.resource_names import RESERVED_PREFIX
 
 _DEFAULT_CACHE: Final = 10_000
 
@@ -67,6 +68,6 @@ class LimitSettings(Settings):
     @field_validator("callers")
     @classmethod
     def _callers_ids(cls, value: Mapping[str, CallerLimits]) -> Mapping[str, CallerLimits]:
-        if not all(map(is_caller_id, value)):
+        if not all(is_caller_id(caller) and not caller.startswith(RESERVED_PREFIX) for caller in value):
             raise ValueError("keys must be caller IDs, which begin with spiffe://, dns:, cn:, or sub:")
         return value

@@ -17,6 +17,7 @@ from gateway.authz.actions import ACTION, PRIVATE
 from gateway.authz.schema import schema
 from gateway.authz.statements import Statement, StatementError, split
 from gateway.config.problems import Place
+from gateway.contract.resource_names import RESERVED_PREFIX
 
 MAXIMUM_ID_CHARACTERS: Final = 128
 _MAXIMUM_FILE_BYTES: Final = 16 * 1024 * 1024
@@ -82,8 +83,16 @@ def labels(paths: Sequence[Path]) -> list[str]:
 
 def _policies(path: Path, label: str, problems: list[str]) -> Iterator[Policy]:
     text = read_text(path, problems)
-    if text is None:
-        return
+    if text is not None:
+        yield from _policies_in(text, label, problems)
+
+
+def parse(text: str, label: str) -> tuple[Policy, ...]:
+    """Return the policies in a text of the gateway itself, which has no errors."""
+    return tuple(_policy(statement, label, label) for statement in split(text))
+
+
+def _policies_in(text: str, label: str, problems: list[str]) -> Iterator[Policy]:
     try:
         for statement in split(text):
             policy = _parse(statement, label, problems)
@@ -113,7 +122,7 @@ def read_text(path: Path, problems: list[str]) -> str | None:
 def _parse(statement: Statement, label: str, problems: list[str]) -> Policy | None:
     location = statement.location(label)
     try:
-        policy = _policy(statement, label, location)
+        policy = _policy_of_file(statement, label, location)
     except PolicyError as error:
         problems.append(f"{location}: {error}")
         return None
@@ -128,6 +137,13 @@ def _parse(statement: Statement, label: str, problems: list[str]) -> Policy | No
 
 class PolicyError(ValueError):
     """The text is not a policy that the gateway can use."""
+
+
+def _policy_of_file(statement: Statement, label: str, location: str) -> Policy:
+    policy = _policy(statement, label, location)
+    if policy.name.startswith(RESERVED_PREFIX):
+        raise PolicyError(f"the @id must not begin with '{RESERVED_PREFIX}', which is reserved")
+    return policy
 
 
 def _policy(statement: Statement, label: str, location: str) -> Policy:

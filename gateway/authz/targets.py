@@ -10,7 +10,7 @@ from typing import Any, Final
 from gateway.authz.resources import RESOURCE_TYPES
 from gateway.contract import access
 from gateway.contract.descriptors import RESOURCE, field_facts
-from gateway.contract.methods import BATCHES, METHODS, Method, private_material_flag
+from gateway.contract.methods import BATCHES, INTERNAL_METHODS, METHODS, Method, private_material_flag
 from gateway.contract.resource_names import child_type, referenced_type
 
 
@@ -47,7 +47,7 @@ def _target(method: Method) -> Target:
     return Target(
         action=method.name,
         private=method.access == access.PRIVATE_MATERIAL,
-        group=access.POLICY_GROUPS.get(method.access),
+        group=access.POLICY_GROUPS.get(method.access) if method not in INTERNAL_METHODS else None,
         resource_type=_resource_type(method, field, is_child=child is not None),
         field=method.name_field,
         private_flag=flag,
@@ -85,7 +85,7 @@ def _listed_type(method: Method) -> str:
 
 
 TARGETS: Final[Mapping[str, Target]] = {
-    method.operation: _target(method) for method in METHODS if method.operation not in BATCHES
+    method.operation: _target(method) for method in (*METHODS, *INTERNAL_METHODS) if method.operation not in BATCHES
 }
 """The target of every method that is not a batch, by operation. Each item of a batch has the target of its own
 method.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -106,6 +106,17 @@ METHODS: Final = tuple(
     method_of(method) for file in FILES for service in file.services_by_name.values() for method in service.methods
 )
 """Every method of the contract, in the order of its files."""
+
+POLL_CERTIFICATES: Final = replace(
+    next(method for method in METHODS if method.operation == "list_certificates"),
+    service="keyway.internal.Poller",
+    name="PollCertificates",
+    operation="poll_certificates",
+)
+"""The list of certificates that the gateway itself requests. Not a method of the contract: no caller can call it."""
+
+INTERNAL_METHODS: Final = (POLL_CERTIFICATES,)
+"""Methods that only the gateway itself calls, in its own process. They have actions and audit records of their own."""
 
 SERVICES: Final = tuple(dict.fromkeys(method.service for method in METHODS))
 """The full names of the services."""

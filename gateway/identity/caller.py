@@ -3,14 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-Kind = Literal["spiffe", "dns", "common-name", "jwt", "anonymous"]
+Kind = Literal["spiffe", "dns", "common-name", "jwt", "anonymous", "internal"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """An authenticated caller. Hashable, so that decisions and limits can be stored by caller.
 
-    name: a SPIFFE ID, a DNS name, a common name, or the subject of a token; empty for anonymous callers.
+    name: a SPIFFE ID, a DNS name, a common name, or the subject of a token; empty for anonymous callers. Of an internal
+    caller: the part of the gateway that makes the call.
     issuer: the issuer of the token; empty for certificates.
     groups, scopes: sorted claims of the token, for policy.
     """
@@ -32,3 +33,5 @@ class Caller:
 
 ANONYMOUS: Final = Caller("", "anonymous")
 """Every caller when `identity` is not configured."""
+POLLER: Final = Caller("poller", "internal")
+"""The poller of certificate lists."""

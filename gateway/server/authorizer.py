@@ -15,7 +15,7 @@ from gateway.audit_query.source import GATEWAY_LOG, OTHER_LOGS
 from gateway.authz.engine import Decision, PolicyEngine
 from gateway.authz.resources import bounded
 from gateway.authz.targets import TARGETS, Target
-from gateway.contract.methods import BATCHES, METHODS, Method
+from gateway.contract.methods import BATCHES, Method
 from gateway.contract.resource_names import AUDIT_LOG, PROVIDER, WILDCARD
 from gateway.errors import PERMISSION_DENIED, GatewayError, InvalidRequest, Violation
 from gateway.identity.caller import Caller
@@ -67,11 +67,7 @@ class Authorizer:
     def __init__(self, engine: PolicyEngine, provider_ids: Iterable[str]) -> None:
         self._engine = engine
         self._providers = tuple(provider_ids)
-        self._checks = {
-            method.operation: self._check(TARGETS[method.operation])
-            for method in METHODS
-            if method.operation not in BATCHES
-        }
+        self._checks = {operation: self._check(target) for operation, target in TARGETS.items()}
 
     def authorize(self, caller: Caller, method: Method, request: Message) -> Authorization:
         """Authorize any request except a batch. Raises AuthorizationDenied."""

@@ -10,11 +10,12 @@ import structlog
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from gateway.contract.methods import METHODS, SERVICES
+from gateway.contract.methods import METHODS, POLL_CERTIFICATES, SERVICES
 from gateway.gateway_settings import GatewaySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.provider_states.states import ProviderStates
 from gateway.providers.catalog import Catalog
+from gateway.server.in_process import InProcessCalls
 from gateway.server.interceptors.chain import create_interceptors
 from gateway.server.interceptors.interceptor import InterceptorDependencies
 from gateway.server.method_handler import Operation, RawHandler, method_handler
@@ -46,7 +47,7 @@ class GatewayServer:
 
     audit: answers audit queries; None if they are not configured.
     worker: the number of this process if it is one of several workers, which listen on the same port; otherwise None.
-    provider_states: the state of each provider over all workers.
+    provider_states: the state of each provider over all workers. in_process: makes calls from the gateway itself.
     drain_delay: in seconds. A worker that is replaced sets it lower than the configured value.
     """
 
@@ -73,6 +74,8 @@ class GatewayServer:
         self.address = ""
         self.health_address = ""
         own = _own_operations(settings, catalog, audit, self.provider_states)
+        internal = {POLL_CERTIFICATES.operation: own["list_certificates"]}
+        self.in_process = InProcessCalls(internal, self._dependencies)
         for service, handlers in _handlers(settings, catalog, self._dependencies, own).items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         services: Any = OpenServices(self._server)  # has the methods of a server that generated code uses

@@ -46,7 +46,7 @@ def method_handler(
 
     default_deadline: in seconds, for calls without a deadline. redaction: how calls record upstream text.
     """
-    handler = chain(interceptors, _innermost(method, operation))
+    handler = chain(interceptors, innermost(method, operation))
     cacheable = method.operation in CACHEABLE
 
     async def handle(_messages: object, transport: ServicerContext) -> bytes:
@@ -85,7 +85,7 @@ def _new_context(
     remaining = transport.time_remaining()
     seconds = default_deadline if remaining is None else remaining
     return RpcContext(
-        _request_id(),
+        new_request_id(),
         time.monotonic() + seconds,
         method.idempotent,
         redaction=redaction,
@@ -95,7 +95,7 @@ def _new_context(
     )
 
 
-def _request_id() -> str:
+def new_request_id() -> str:
     """Return a UUID of version 4. It identifies the call and protects nothing, so it need not be unpredictable.
 
     `uuid.uuid4` reads the system's random source, which releases the interpreter lock: under load, another thread takes
@@ -104,7 +104,7 @@ def _request_id() -> str:
     return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
-def _innermost(method: Method, operation: Operation) -> CallNext:
+def innermost(method: Method, operation: Operation) -> CallNext:
     """Return the end of the chain: the operation inside the error boundary, with a check of the response type."""
     response_type = method.response
 

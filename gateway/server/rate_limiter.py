@@ -7,7 +7,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Final
 
@@ -15,9 +15,10 @@ from gateway.authz.principals import caller_id
 from gateway.authz.settings import CallerLimits, LimitSettings
 from gateway.contract.spelling import nfc
 from gateway.errors import CALLER_RATE_LIMITED, SERVER_BUSY, GatewayError
-from gateway.identity.caller import ANONYMOUS, Caller, Kind
+from gateway.identity.caller import ANONYMOUS, POLLER, Caller, Kind
 
 _ANONYMOUS_KIND: Final = ANONYMOUS.kind
+_INTERNAL_KIND: Final = POLLER.kind
 
 
 class RateLimiter:
@@ -33,8 +34,11 @@ class RateLimiter:
     def admit(self, caller: Caller) -> AbstractContextManager[None]:
         """Return a context manager that covers one call. Entering it raises GatewayError if a limit is reached.
 
-        Enter it immediately. Anonymous callers have only the limit of the server.
+        Enter it immediately. Anonymous callers have only the limit of the server. Parts of the gateway itself have no
+        limit, and do not count, so that they cannot take calls away from callers.
         """
+        if caller.kind == _INTERNAL_KIND:
+            return nullcontext()
         if caller.kind == _ANONYMOUS_KIND:
             return self._server
         key = (caller.kind, caller.name)

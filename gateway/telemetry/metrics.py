@@ -11,8 +11,8 @@ import structlog
 from google.protobuf.message import Message
 
 from gateway.telemetry import conventions as names
-from gateway.telemetry.certificates import CertificateExpiries
-from gateway.telemetry.descriptions import calls
+from gateway.telemetry.certificates import MAXIMUM_CERTIFICATES, CertificateExpiries
+from gateway.telemetry.descriptions import calls, certificates
 from gateway.telemetry.instruments import (
     DURATION_BOUNDS,
     Attributes,
@@ -31,18 +31,22 @@ _log = structlog.get_logger(__name__)
 
 
 class Metrics:
-    """All metrics of the gateway. The event loop records them; exporter threads call `read`."""
+    """All metrics of the gateway. The event loop records them; exporter threads call `read`.
 
-    def __init__(self) -> None:
+    certificates: the known certificates. maximum_certificates: how many of them have a series of their own.
+    """
+
+    def __init__(self, maximum_certificates: int = MAXIMUM_CERTIFICATES) -> None:
         self.started = time.time_ns()
         self._calls = Histogram(calls.CALL_DURATION, DURATION_BOUNDS, _call_attributes)
         self._attempts = Histogram(calls.CALL_ATTEMPTS, _ATTEMPT_BOUNDS, _method_attributes)
         self._failed = Counter(calls.CALLS_FAILED, _failure_attributes)
         self._in_flight = 0
-        self._expiries = CertificateExpiries()
+        self.certificates: Final = CertificateExpiries(maximum_certificates)
         self._observables: list[Instrument] = [
             Observable(calls.CALLS_IN_FLIGHT, lambda: [Point({}, self._in_flight)]),
-            Observable(calls.CERTIFICATE_EXPIRY, self._expiries.points),
+            Observable(certificates.CERTIFICATE_EXPIRY, self.certificates.points),
+            Observable(certificates.CERTIFICATE_COUNT, self.certificates.counts),
         ]
 
     def call_began(self) -> None:
@@ -59,7 +63,7 @@ class Metrics:
 
     def answered(self, response: Message) -> None:
         """Record the expiry dates of certificates in the response to a call."""
-        self._expiries.observe(response)
+        self.certificates.observe(response)
 
     def include(self, instrument: Instrument) -> None:
         """Include an instrument whose owner records. Exporter threads read it."""

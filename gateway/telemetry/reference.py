@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from gateway.telemetry.descriptions import audit, calls, processes, providers
+from gateway.telemetry.descriptions import audit, calls, certificates, processes, providers
 from gateway.telemetry.instruments import Description, Kind
 from gateway.telemetry.prometheus import exposed_name
 
@@ -11,7 +11,7 @@ SECTIONS: Final[Mapping[str, Sequence[Description]]] = {
     "Calls": calls.CALLS,
     "Upstreams": providers.UPSTREAMS,
     "Caches": providers.CACHES,
-    "Certificates": calls.CERTIFICATES,
+    "Certificates": certificates.CERTIFICATES,
     "Audit journal": audit.JOURNAL,
     "Process": processes.PROCESS,
     "Reloads and the gateway's certificate": processes.RELOADS,

@@ -56,6 +56,13 @@ class TelemetrySettings(Settings):
         "certificate names to every peer that can reach it.",
         json_schema_extra=RESTART,
     )
+    maximum_certificates: int = Field(
+        default=1000,
+        ge=0,
+        le=100_000,
+        description="Maximum number of certificates with a series of their own in keyway.certificate.expiry.days. "
+        "Certificates that expire soonest come first. keyway.certificate.count counts all certificates.",
+    )
 
     @field_validator("endpoint")
     @classmethod

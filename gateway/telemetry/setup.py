@@ -81,7 +81,7 @@ class Telemetry:
 
     def _start(self, settings: TelemetrySettings, resource: Resource, *, listen: bool) -> None:
         if settings.metrics is not None or settings.prometheus_listen is not None:
-            self.metrics = Metrics()
+            self.metrics = Metrics(settings.maximum_certificates)
             if settings.prometheus_listen is not None and listen:
                 self._serve(settings.prometheus_listen, self.metrics)
             if settings.metrics is not None:

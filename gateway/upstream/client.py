@@ -16,7 +16,7 @@ from gateway.telemetry.peer import UpstreamPeer
 from gateway.telemetry.upstream_requests import UpstreamRequests
 from gateway.upstream import outcomes
 from gateway.upstream.aiohttp_transport import AiohttpTransport
-from gateway.upstream.breaker import Breaker
+from gateway.upstream.breaker import Breaker, BreakerState
 from gateway.upstream.bulkhead import Bulkhead, Dismissed, QueueFull
 from gateway.upstream.faults import Faults, StaleConnection
 from gateway.upstream.http1.transport import Http1Transport
@@ -202,13 +202,18 @@ class HttpClient:
             if stale:
                 self._breaker.gave_up(permit)
             else:
-                self._report_result(permit, kind, elapsed)
+                self._report_result(permit, kind, elapsed, background=call.background)
                 if kind is not None:
                     self.requests.failed(failure or reason_name(kind.reason))
 
-    def _report_result(self, permit: int, kind: ErrorKind | None, seconds: float) -> None:
-        """Update breaker and retry budget with the result of an attempt."""
-        if kind is None:
+    def _report_result(self, permit: int, kind: ErrorKind | None, seconds: float, *, background: bool) -> None:
+        """Update breaker and retry budget with the result of an attempt.
+
+        The result of a background call counts only if it ends an outage: otherwise callers would notice such calls.
+        """
+        if background:
+            self._report_background(permit, kind)
+        elif kind is None:
             self._retries.earn()
             self._breaker.succeeded(permit)
         elif kind is outcomes.TIMEOUT:
@@ -218,6 +223,12 @@ class HttpClient:
             self._breaker.failed(permit)
         else:
             self._breaker.succeeded(permit)
+
+    def _report_background(self, permit: int, kind: ErrorKind | None) -> None:
+        if kind is None and self._breaker.state is not BreakerState.CLOSED:
+            self._breaker.succeeded(permit)
+        else:
+            self._breaker.gave_up(permit)
 
 
 def _outage(response: HttpResponse) -> ErrorKind | None:

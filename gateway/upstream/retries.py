@@ -41,7 +41,7 @@ class Retries:
         attempt: number of attempts so far, from 1. requested: delay that the upstream requested, in seconds.
         """
         settings = self._settings
-        if attempt >= settings.attempts or call.probe or kind in _NEVER:
+        if attempt >= settings.attempts or call.probe or call.background or kind in _NEVER:
             return None
         if not (kind.retryable or (kind.retryable_if_idempotent and call.idempotent)):
             return None

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import uvloop
@@ -44,6 +44,8 @@ class SupervisorChannel:
         self.server: GatewayServer | None = None
         self.delay: asyncio.Future[float] = loop.create_future()
         """Set when the worker must end: seconds for clients to move to other workers."""
+        self.poll = asyncio.Event()
+        """Set when the worker must begin to poll the providers."""
         threading.Thread(target=self._execute, name="Commands", daemon=True).start()
 
     def send(self, line: bytes) -> None:
@@ -73,6 +75,8 @@ class SupervisorChannel:
             if command == messages.MEASURE:
                 metrics = server.metrics if server is not None else None
                 self.send(messages.measured(metrics.read() if metrics is not None else ()))
+            elif command == messages.POLL:
+                self._on_loop(self.poll.set)
             elif command.startswith(messages.PROVIDERS):
                 if server is not None:
                     server.provider_states.receive(parse_snapshots(command.removeprefix(messages.PROVIDERS)))
@@ -83,8 +87,11 @@ class SupervisorChannel:
         os._exit(1)  # no supervisor is left to kill a hanging worker
 
     def _request_end(self, delay: float) -> None:
+        self._on_loop(self.end, delay)
+
+    def _on_loop(self, function: Callable[..., object], *arguments: object) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop has ended already
-            self._loop.call_soon_threadsafe(self.end, delay)
+            self._loop.call_soon_threadsafe(function, *arguments)
 
 
 def main() -> int:
@@ -116,7 +123,9 @@ async def _work(assignment: Assignment, commands: Iterator[bytes]) -> int:
     loop.add_signal_handler(signal.SIGTERM, channel.end, _RETIRE_SECONDS)
 
     try:
-        async with app.gateway(assignment.settings, app.WorkerRole(assignment.number, channel.serving)) as server:
+        async with app.gateway(
+            assignment.settings, app.WorkerRole(assignment.number, channel.serving, channel.poll.wait)
+        ) as server:
             channel.server = server
             app.freeze_startup_objects()
             server.drain_delay = await channel.delay

@@ -24,6 +24,8 @@ RETIRE: Final = b"retire\n"
 """End because a successor serves: only open connections must be closed."""
 MEASURE: Final = b"measure\n"
 """Report the current metrics."""
+POLL: Final = b"poll\n"
+"""Begin to poll the certificates of the providers, because no other worker does."""
 PROVIDERS: Final = b"providers "
 """The prefix of a command with the state of the providers over all workers."""
 

@@ -26,7 +26,7 @@ class WorkerProcess:
     """A worker process; see `start`. number: of its journal chain. available: it serves, and its journal accepts
     records.
 
-    missed: heartbeats missed since the last one; the group counts them.
+    missed: heartbeats missed since the last one; the group counts them. ending: it was told to end.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class WorkerProcess:
         self.number: Final = number
         self.available = False
         self.missed = 0
+        self.ending = False
         self._process = process
         self._changed = changed
         self._reported = reported
@@ -107,11 +108,17 @@ class WorkerProcess:
 
     def drain(self) -> None:
         """Make the worker drain and end."""
+        self.ending = True
         self._send(messages.DRAIN)
 
     def retire(self) -> None:
         """Make the worker end while a successor serves."""
+        self.ending = True
         self._send(messages.RETIRE)
+
+    def poll(self) -> None:
+        """Make the worker poll the certificates of the providers until it ends."""
+        self._send(messages.POLL)
 
     def share_providers(self, line: bytes) -> None:
         """Send the state of the providers over all workers."""

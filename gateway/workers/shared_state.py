@@ -1,4 +1,4 @@
-"""What the workers share through the supervisor: the state of the providers."""
+"""What the workers share through the supervisor: the state of the providers, and the poller of their certificates."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -10,10 +10,11 @@ from gateway.workers.process import WorkerProcess
 
 
 class SharedState:
-    """Aggregates the reports of all workers, and sends the result to each of them."""
+    """Aggregates the reports of all workers, sends the result to each of them, and makes one of them poll."""
 
     def __init__(self) -> None:
         self._aggregate = StateAggregate()
+        self._poller: WorkerProcess | None = None
 
     def reported(self, worker: int, reports: Reports) -> None:
         """Add the reports of a worker. worker: its number."""
@@ -29,3 +30,11 @@ class SharedState:
             for worker in live:
                 if worker.served:
                     worker.share_providers(line)
+            self._choose_poller(live)
+
+    def _choose_poller(self, workers: Sequence[WorkerProcess]) -> None:
+        """Make another worker poll if the one that did so ends."""
+        ready = [worker for worker in workers if worker.served and not worker.ending]
+        if ready and self._poller not in ready:
+            self._poller = ready[0]
+            self._poller.poll()

@@ -40,9 +40,13 @@ METRICS_WITHOUT_VALUES = {
     "keyway_cache_misses",
     "keyway_cache_size",
     "keyway_calls_failed_total",
+    "keyway_certificate_count",
     "keyway_certificate_expiry_days",
+    "keyway_poller_age_seconds",
+    "keyway_poller_failures_total",
+    "keyway_poller_interval_seconds",
 }
-"""Metrics that a gateway without caches, failures, and certificates in responses does not have."""
+"""Metrics that a gateway without caches, failures, pollers, and certificates in responses does not have."""
 
 
 async def test_killed_workers_are_replaced_without_failed_calls(quiet_stack: Stack, tmp_path: Path) -> None:

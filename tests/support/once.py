@@ -3,4 +3,4 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-ONCE: Final[Mapping[str, Any]] = {"retry": {"attempts": 1}, "breaker": {"enabled": False}}
+ONCE: Final[Mapping[str, Any]] = {"retry": {"attempts": 1}, "breaker": {"enabled": False}, "poller": {"enabled": False}}

@@ -113,7 +113,7 @@ class Stack:
     def provider(self, provider_id: str, **overrides: Any) -> dict[str, Any]:
         """Return the configuration of a demo provider with changes.
 
-        There are no retries and no breaker, so a test sees the result of each single failure.
+        There are no retries, no breaker, and no poller, so a test sees the result of each single failure.
         """
         (settings,) = (provider for provider in DEMO_PROVIDERS if provider["id"] == provider_id)
         return {**settings, **ONCE, "endpoint": self.emulators[settings["type"]].url, **overrides}

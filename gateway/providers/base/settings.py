@@ -75,6 +75,31 @@ class CacheSettings(Settings):
     )
 
 
+class PollerSettings(Settings):
+    """Poller of the certificate list, which supplies the expiry metrics of all certificates of the provider.
+
+    It runs if metrics are exported, in one worker of the gateway. It has no effect for providers without certificates.
+    """
+
+    enabled: bool = Field(
+        default=True,
+        description=(
+            "Whether the gateway polls the list. Without the poller, the metrics contain only certificates in "
+            "responses to callers."
+        ),
+    )
+    interval: float = Field(default=3600.0, ge=1, le=86_400, description="Seconds between two polls.")
+    jitter: float = Field(
+        default=0.1,
+        ge=0,
+        le=0.5,
+        description=(
+            "Random share of the interval that is added or subtracted, so that several gateways do not poll at the "
+            "same time."
+        ),
+    )
+
+
 class ProviderSettings(Settings):
     """Settings that every provider type has."""
 
@@ -131,6 +156,8 @@ class ProviderSettings(Settings):
     cache: CacheSettings | None = Field(
         default=None, description="Cache of read responses. Default: no cache; every call contacts the upstream."
     )
+
+    poller: PollerSettings = Field(default=PollerSettings(), description="Poller of the certificate list.")
 
     _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
 

@@ -31,10 +31,15 @@ INTERCEPTORS: Final[tuple[InterceptorFactory, ...]] = (
 )
 """The interceptors in the order in which a call passes them. This list is the composition."""
 
+IN_PROCESS: Final = tuple(each for each in INTERCEPTORS if each not in (authentication, decoding))
+"""The interceptors of a call from the gateway itself, which has a caller and a decoded request."""
 
-def create_interceptors(dependencies: InterceptorDependencies) -> Sequence[Interceptor]:
-    """Return the interceptors of a server, in order."""
-    created = (create(dependencies) for create in INTERCEPTORS)
+
+def create_interceptors(
+    dependencies: InterceptorDependencies, factories: Sequence[InterceptorFactory] = INTERCEPTORS
+) -> Sequence[Interceptor]:
+    """Return interceptors in order, by default those of a call over the network."""
+    created = (create(dependencies) for create in factories)
     return [interceptor for interceptor in created if interceptor is not None]
 
 

@@ -1,9 +1,9 @@
-"""Instruments of calls to the gateway, and of the certificates in their responses."""
+"""Instruments of calls to the gateway."""
 
 from typing import Final
 
 from gateway.telemetry import conventions as names
-from gateway.telemetry.descriptions.labels import METHOD, PROVIDER, SYSTEM
+from gateway.telemetry.descriptions.labels import METHOD, SYSTEM
 from gateway.telemetry.instruments import Description, Label
 
 _REASON: Final = Label(
@@ -13,7 +13,6 @@ _STATUS: Final = Label(names.RPC_RESPONSE_STATUS_CODE, "the gRPC status, such as
 _FAULT: Final = Label(
     names.ERROR_TYPE, "the gRPC status, if it is a fault of the gateway or an upstream; otherwise absent"
 )
-_CERTIFICATE: Final = Label(names.KEYWAY_CERTIFICATE, "ID of the certificate: the last segment of its name")
 
 CALL_DURATION: Final = Description(
     names.RPC_SERVER_CALL_DURATION,
@@ -50,17 +49,4 @@ CALLS_IN_FLIGHT: Final = Description(
     (),
     "If the value approaches `limits.server_concurrency`, find out whether an upstream is slow, or raise the limit.",
 )
-CERTIFICATE_EXPIRY: Final = Description(
-    "keyway.certificate.expiry.days",
-    "gauge",
-    "d",
-    "Days until a certificate expires, for certificates in responses.",
-    (PROVIDER, _CERTIFICATE),
-    "Renew a certificate before the value reaches 0; it is negative for an expired certificate. The metric "
-    "contains only certificates that a response contained during the last 24 hours, and at most about 1,000 of "
-    "them: those that expire first. It sends no requests of its own, so list all certificates at least once a day: "
-    "`keyway certs list`.",
-)
-
 CALLS: Final = (CALL_DURATION, CALLS_FAILED, CALLS_IN_FLIGHT, CALL_ATTEMPTS)
-CERTIFICATES: Final = (CERTIFICATE_EXPIRY,)

@@ -1,22 +1,17 @@
 """Metrics: names, attributes, and limits."""
 
-import datetime as dt
-
 import pytest
 from google.rpc import code_pb2
-from google.type.date_pb2 import Date
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.resources import Resource
 
-from gateway.telemetry import certificates, instruments
+from gateway.telemetry import instruments
 from gateway.telemetry.descriptions.audit import AUDIT_BACKLOG
 from gateway.telemetry.descriptions.processes import CPU_TIME, MEMORY_USAGE
 from gateway.telemetry.instruments import Counter, Description, Distribution, Histogram, Series
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.points import to_metrics_data
 from gateway.telemetry.upstream_requests import UpstreamRequests
-from keyway.v1.certificate_pb2 import Certificate
-from keyway.v1.certificate_service_pb2 import CheckCertificateResponse, ListCertificatesResponse
 from tests.support.traces import METHOD, PEER
 
 ABOUT = Description("things", "counter", "1", "Things.")
@@ -24,17 +19,6 @@ ABOUT = Description("things", "counter", "1", "Things.")
 
 def series(metrics: Metrics) -> dict[str, Series]:
     return {one.about.name: one for one in metrics.read()}
-
-
-def certificate(name: str, days: int) -> Certificate:
-    date = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=days)
-    full = f"providers/nhn/certificates/{name}"
-    return Certificate(name=full, expiration_date=Date(year=date.year, month=date.month, day=date.day))
-
-
-def expiries(metrics: Metrics) -> dict[str, float]:
-    found = series(metrics).get("keyway.certificate.expiry.days")
-    return {} if found is None else {str(p.attributes["keyway.certificate"]): p.value for p in found.points}  # type: ignore[misc]
 
 
 def test_calls_are_counted_by_method_and_code() -> None:
@@ -123,40 +107,3 @@ def test_number_of_points_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"otel.metric.overflow": "true"}, 2),
     ]
     assert histogram.read().points[-1] == ({"otel.metric.overflow": "true"}, ([2, 0], 1.0))
-
-
-def test_days_to_expiry_come_from_certificates_in_responses() -> None:
-    metrics = Metrics()
-    metrics.answered(ListCertificatesResponse(certificates=[certificate("a", 10), certificate("b", -3)]))
-    metrics.answered(certificate("c", 0))
-    metrics.answered(certificate("a", 20))
-    metrics.answered(Certificate(name="providers/asteria/certificates/server"))
-    metrics.answered(CheckCertificateResponse(exists=True))
-    found = expiries(metrics)
-    assert set(found) == {"a", "b", "c"}
-    assert 20 < found["a"] <= 21
-    assert -3 < found["b"] <= -2
-    assert 0 < found["c"] <= 1
-
-
-def test_days_to_expiry_of_a_certificate_without_expiration() -> None:
-    metrics = Metrics()
-    name = "providers/nhn/certificates/never"
-    metrics.answered(Certificate(name=name, expiration_date=Date(year=9999, month=12, day=31)))
-    assert expiries(metrics)["never"] > 365 * 7000
-
-
-def test_earliest_expiries_are_kept_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(certificates, "MAXIMUM_CERTIFICATES", 2)
-    monkeypatch.setattr(certificates, "_SURPLUS", 1)
-    metrics = Metrics()
-    for name, days in (("late", 30), ("later", 40), ("soon", 1), ("last", 50)):
-        metrics.answered(certificate(name, days))
-    assert set(expiries(metrics)) == {"late", "soon"}
-
-
-def test_certificate_that_no_response_contains_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    metrics = Metrics()
-    metrics.answered(certificate("gone", 5))
-    monkeypatch.setattr(certificates, "FORGET_SECONDS", -1.0)
-    assert not expiries(metrics)

@@ -17,6 +17,7 @@ from gateway.telemetry.prometheus import SeriesCollector, exposed_name
 from gateway.telemetry.reference import SECTIONS, page
 from gateway.telemetry.upstream_requests import UpstreamRequests
 from keyway.v1.certificate_pb2 import Certificate
+from keyway.v1.certificate_service_pb2 import GetCertificateResponse
 from tests.support.docs import ROOT
 from tests.support.traces import METHOD, PEER
 
@@ -73,9 +74,10 @@ def test_page_describes_exactly_the_labels_of_the_metrics() -> None:
     requests.ended("GET", 500, 0.3)
     metrics.call_began()
     metrics.call_ended(METHOD, code_pb2.UNAVAILABLE, 0.4, reason="PROVIDER_BUSY", attempts=1)
-    metrics.answered(Certificate(name="providers/a/certificates/b", expiration_date=Date(year=2030, month=1, day=1)))
+    certificate = Certificate(name="providers/a/certificates/b", expiration_date=Date(year=2030, month=1, day=1))
+    metrics.answered(GetCertificateResponse(certificate=certificate))
     metrics.observe(AUDIT_HEAD, lambda: 1)
     metrics.observe_providers(BREAKER, lambda: {"a": 0})
     found = {one.about.name: set(one.points[0].attributes) for one in metrics.read()}
-    assert len(found) == 8
+    assert len(found) == 9
     assert found == {one.name: {label.name for label in one.labels} for one in DESCRIPTIONS if one.name in found}

@@ -1,0 +1,15 @@
+"""Built-in policies: the permissions of the gateway's own parts. A forbid in a policy file takes precedence."""
+
+from typing import Final
+
+from gateway.authz.sources import Policy, parse
+
+_TEXT: Final = """
+@id("keyway:poller")
+permit (
+  principal == Keyway::Caller::"keyway:poller", action == Keyway::Action::"PollCertificates", resource
+);
+"""
+
+BUILT_IN: Final[tuple[Policy, ...]] = parse(_TEXT, "built-in")
+"""The policies, which count in addition to those in files."""

@@ -1,0 +1,104 @@
+"""The poller of one provider: lists all its certificates, page by page, and waits."""
+
+import asyncio
+import datetime as dt
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from gateway.contract.resource_names import PROVIDER
+from gateway.errors import GatewayError, reason_name
+from gateway.providers.base.settings import PollerSettings
+from gateway.telemetry.certificates import Expiries, expiries
+from keyway.v1 import certificate_service_pb2 as certificates
+from keyway.v1 import error_reason_pb2 as reasons
+
+ListPage = Callable[[certificates.ListCertificatesRequest], Awaitable[certificates.ListCertificatesResponse]]
+"""Makes the call for one page. Raises GatewayError."""
+Publish = Callable[[str, Expiries], None]
+"""Takes the ID of a provider, and all its certificates."""
+
+_FIRST_SECONDS: Final = 10.0
+"""The first poll follows the start within this time, because metrics of an earlier worker end with it."""
+_RETRY_SECONDS: Final = 300.0
+_PAGE_SIZE: Final = 1000
+_MAXIMUM_PAGES: Final = 1000
+
+_log = structlog.get_logger(__name__)
+
+
+class ProviderPoller:
+    """Polls one provider. failures: the number of failed polls by reason.
+
+    draw: returns a random number between two bounds.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        settings: PollerSettings,
+        list_page: ListPage,
+        publish: Publish,
+        *,
+        draw: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self.provider: Final = provider
+        self.settings: Final = settings
+        self.failures: Counter[str] = Counter()
+        self._list_page = list_page
+        self._publish = publish
+        self._draw = draw
+        self._succeeded = time.monotonic()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last successful poll, or since polling began."""
+        return time.monotonic() - self._succeeded
+
+    async def run(self) -> None:
+        """Poll until this task is canceled."""
+        self._succeeded = time.monotonic()
+        await asyncio.sleep(self._draw(0, min(_FIRST_SECONDS, self.settings.interval)))
+        while True:
+            seconds = await self.poll()
+            jitter = self.settings.jitter
+            await asyncio.sleep(seconds * self._draw(1 - jitter, 1 + jitter))
+
+    async def poll(self) -> float:
+        """Poll once. Return the seconds until the next poll, without jitter.
+
+        Most failures are transient, and are tried again soon. Rejected credentials are not: an upstream can lock an
+        account after several rejected logins.
+        """
+        interval = self.settings.interval
+        try:
+            found = await self._list()
+        except GatewayError as error:
+            reason = reason_name(error.kind.reason)
+            self.failures[reason] += 1
+            _log.warning("certificate_poll_failed", provider=self.provider, reason=reason, error=error.message)
+            rejected = error.kind.reason == reasons.ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED
+            return interval if rejected else min(interval, _RETRY_SECONDS)
+        self._succeeded = time.monotonic()
+        self._publish(self.provider, found)
+        return interval
+
+    async def _list(self) -> Expiries:
+        """Return all certificates."""
+        found: dict[str, dt.date] = {}
+        request = certificates.ListCertificatesRequest(
+            parent=PROVIDER.format(provider=self.provider),
+            page_size=_PAGE_SIZE,
+            state=certificates.CERTIFICATE_STATE_FILTER_ALL,
+        )
+        for _ in range(_MAXIMUM_PAGES):
+            page = await self._list_page(request)
+            found |= expiries(page.certificates)
+            if not page.next_page_token:
+                break
+            request.page_token = page.next_page_token
+        return found

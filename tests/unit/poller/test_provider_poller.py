@@ -1,0 +1,100 @@
+"""The poller of one provider: pages, failures, and the time of the next poll."""
+
+import asyncio
+import datetime as dt
+
+import pytest
+from google.type.date_pb2 import Date
+
+from gateway.errors import ErrorKind, UpstreamError
+from gateway.poller.provider_poller import ProviderPoller
+from gateway.providers.base.settings import PollerSettings
+from gateway.telemetry.certificates import Expiries
+from gateway.upstream import outcomes
+from keyway.v1.certificate_pb2 import Certificate
+from keyway.v1.certificate_service_pb2 import (
+    CERTIFICATE_STATE_FILTER_ALL,
+    ListCertificatesRequest,
+    ListCertificatesResponse,
+)
+
+DATE = Date(year=2030, month=1, day=2)
+
+
+class Pages:
+    """A list of pages with one certificate each, or an error."""
+
+    def __init__(self, number: int = 1, error: ErrorKind | None = None) -> None:
+        self.number = number
+        self.error = error
+        self.requests: list[ListCertificatesRequest] = []
+        self.published: list[tuple[str, Expiries]] = []
+        self.polled = asyncio.Event()
+
+    async def page(self, request: ListCertificatesRequest) -> ListCertificatesResponse:
+        sent = ListCertificatesRequest()
+        sent.CopyFrom(request)
+        self.requests.append(sent)
+        if self.error is not None:
+            raise UpstreamError(self.error, "failed", provider="p")
+        index = int(request.page_token or 0)
+        certificate = Certificate(name=f"providers/p/certificates/{index}", expiration_date=DATE)
+        token = str(index + 1) if index + 1 < self.number else ""
+        return ListCertificatesResponse(certificates=[certificate], next_page_token=token)
+
+    def publish(self, provider: str, expiries: Expiries) -> None:
+        self.published.append((provider, expiries))
+        self.polled.set()
+
+
+def poller_of(pages: Pages, *, draw: float = 1.0, **settings: float) -> ProviderPoller:
+    given = PollerSettings.model_validate(settings)
+    return ProviderPoller("p", given, pages.page, pages.publish, draw=lambda low, high: low + draw * (high - low))
+
+
+async def test_poll_reads_all_pages_and_all_states() -> None:
+    pages = Pages(3)
+    assert await poller_of(pages).poll() == 3600
+    assert [(one.parent, one.page_size, one.state, one.page_token) for one in pages.requests] == [
+        ("providers/p", 1000, CERTIFICATE_STATE_FILTER_ALL, token) for token in ("", "1", "2")
+    ]
+    names = [f"providers/p/certificates/{index}" for index in range(3)]
+    assert pages.published == [("p", dict.fromkeys(names, dt.date(2030, 1, 2)))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "interval", "seconds"),
+    [
+        (outcomes.TIMEOUT, 3600, 300),
+        (outcomes.TIMEOUT, 60, 60),
+        (outcomes.CREDENTIALS_REJECTED, 3600, 3600),
+    ],
+)
+async def test_failure_is_counted_and_tried_again(kind: ErrorKind, interval: float, seconds: float) -> None:
+    pages = Pages(error=kind)
+    poller = poller_of(pages, interval=interval)
+    assert await poller.poll() == seconds
+    assert list(poller.failures.values()) == [1]
+    assert not pages.published
+    before = poller.age
+    pages.error = None
+    await poller.poll()
+    assert poller.age < before
+
+
+@pytest.mark.parametrize("draw", [0.0, 1.0])
+async def test_polls_are_spread_by_the_jitter(draw: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    done = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            done.set()
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("gateway.poller.provider_poller.asyncio.sleep", sleep)
+    task = asyncio.create_task(poller_of(Pages(), draw=draw, interval=100, jitter=0.2).run())
+    await done.wait()
+    task.cancel()
+    assert pauses == ([0, 80] if draw == 0 else [10, 120])
