@@ -50,10 +50,7 @@ func isLocal(address string) bool {
 	if strings.HasPrefix(address, "unix:") || strings.HasPrefix(address, "unix-abstract:") {
 		return true
 	}
-	for _, scheme := range []string{"dns:///", "passthrough:///"} {
-		address = strings.TrimPrefix(address, scheme)
-	}
-	for _, one := range split(address) {
+	for _, one := range split(withoutScheme(address)) {
 		host, _, err := net.SplitHostPort(one)
 		if err != nil {
 			host = strings.Trim(one, "[]")
@@ -64,4 +61,8 @@ func isLocal(address string) bool {
 		}
 	}
 	return true
+}
+
+func withoutScheme(address string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(address, "dns:///"), "passthrough:///")
 }

@@ -70,13 +70,17 @@ func connect(address string, settings *settings) (*grpc.ClientConn, error) {
 		return nil, err
 	}
 	target, resolvers := targetOf(address)
+	explaining := &explainer{plaintext: settings.plaintext, certificate: settings.hasCertificate()}
+	first := newFirstCall(address, settings)
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(security),
 		grpc.WithDefaultServiceConfig(serviceConfig(settings.retries, settings.healthChecking)),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxResponse), grpc.MaxRetryRPCBufferSize(retryBuffer)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveInterval, Timeout: keepaliveTimeout}),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnecting, MinConnectTimeout: connectTimeout}),
-		grpc.WithChainUnaryInterceptor(describeErrors, defaultDeadlines(settings.defaultDeadline), passTraceOn),
+		grpc.WithChainUnaryInterceptor(
+			explaining.describeErrors, first.check, defaultDeadlines(settings.defaultDeadline), passTraceOn,
+		),
 		grpc.WithChainStreamInterceptor(passTraceOnInStreams),
 		grpc.WithUserAgent(userAgent),
 	}

@@ -34,8 +34,10 @@ type Error struct {
 	// Reason is a value of keywayv1.ErrorReason without its prefix, such as KEY_NOT_FOUND. It is empty if the error does
 	// not come from the gateway, for example if there is no connection.
 	Reason string
-	// Message is a description for people. It can change.
+	// Message is a description for people. It can change. Without a connection, it is the sentence of the problem.
 	Message string
+	// Problem is the cause if the client cannot connect or the gateway rejects the caller. It is empty if it is not known.
+	Problem Problem
 	// Metadata has details of the reason, such as provider, upstream_code and http_status.
 	Metadata map[string]string
 	// Violations are all invalid fields of the request.
@@ -94,15 +96,19 @@ func HasReason(err error, reason keywayv1.ErrorReason) bool {
 	return errors.As(err, &failure) && failure.Reason == strings.TrimPrefix(reason.String(), reasonPrefix)
 }
 
-// Error returns the status, the reason, the message and the request id.
+// Error returns the status, the reason, the message, how to fix the problem, and the request id.
 func (e *Error) Error() string {
 	var text strings.Builder
-	text.WriteString("keyway: " + code.Code(e.Code).String())
-	if e.Reason != "" {
+	name := code.Code(e.Code).String()
+	text.WriteString("keyway: " + name)
+	if e.Reason != "" && e.Reason != name {
 		text.WriteString(" " + e.Reason)
 	}
 	if e.Message != "" {
 		text.WriteString(": " + e.Message)
+	}
+	if e.Reason != "" && e.Problem != "" {
+		text.WriteString(": " + e.Problem.fix())
 	}
 	if e.RequestID != "" {
 		text.WriteString(" (request " + e.RequestID + ")")
@@ -129,6 +135,7 @@ func read(stated *status.Status) *Error {
 			// A proxy can add an ErrorInfo of its own domain.
 			if detail.GetDomain() == reasonDomain {
 				e.Reason, e.Metadata = detail.GetReason(), detail.GetMetadata()
+				e.Problem = problemOf(e.Reason, e.Message)
 			}
 		case *errdetails.BadRequest:
 			for _, violation := range detail.GetFieldViolations() {
@@ -141,6 +148,14 @@ func read(stated *status.Status) *Error {
 		}
 	}
 	return e
+}
+
+// problemOf returns the problem that an error of the gateway states, if it concerns the caller.
+func problemOf(reason, message string) Problem {
+	if reason == "UNAUTHENTICATED" {
+		return problemsByMessage[message]
+	}
+	return problemsByReason[reason]
 }
 
 func (e *Error) complete(trailers metadata.MD) {

@@ -9,22 +9,6 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// describeErrors converts errors to *Error, with the details in the trailers.
-func describeErrors(
-	ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption,
-) error {
-	var trailers metadata.MD
-	// Copy the options, because concurrent calls can share the slice of the caller.
-	all := append(make([]grpc.CallOption, 0, len(options)+1), options...)
-	err := invoke(ctx, method, request, reply, cc, append(all, grpc.Trailer(&trailers))...)
-	if err == nil {
-		return nil
-	}
-	described := FromError(err)
-	described.complete(trailers)
-	return described
-}
-
 // defaultDeadlines sets the deadline of calls without one.
 func defaultDeadlines(limit time.Duration) grpc.UnaryClientInterceptor {
 	return func(

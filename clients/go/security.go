@@ -35,6 +35,12 @@ func (s *settings) security(address string) (credentials.TransportCredentials, e
 	return insecure.NewCredentials(), nil
 }
 
+// hasCertificate reports whether the client sends a certificate if the gateway requests one.
+func (s *settings) hasCertificate() bool {
+	config := s.tlsConfig
+	return s.certificateFile != "" || config != nil && (len(config.Certificates) > 0 || config.GetClientCertificate != nil)
+}
+
 func (s *settings) configureTLS() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if s.tlsConfig != nil {

@@ -20,6 +20,7 @@ PACKAGES: Final[Mapping[str, str]] = {
     "ip": "the package iproute2 of Debian and Ubuntu",
     "nft": "the package nftables of Debian and Ubuntu",
     "keytool": "any Java runtime, or `make test`, which installs one",
+    "systemd-analyze": "the package systemd of Debian and Ubuntu",
     "openssl": "the package openssl of Debian and Ubuntu",
     "prometheus": "`make prometheus` on Debian and Ubuntu",
     "promtool": "`make prometheus` on Debian and Ubuntu",

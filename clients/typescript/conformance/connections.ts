@@ -17,6 +17,8 @@ interface Connection {
 /** The result of the first call. */
 export interface Result {
   readonly name: string;
+  /** Empty if it is not known. */
+  readonly problem: string;
   readonly text: string;
   readonly seconds: number;
 }
@@ -26,8 +28,8 @@ export async function* firstCalls(list: string): AsyncGenerator<Result, void, un
   for (const one of JSON.parse(readFileSync(list, "utf8")) as Connection[]) {
     const began = performance.now();
     const failure = await firstCall(one);
-    const text = failure === undefined ? "no error" : String(failure);
-    yield { name: one.name, text, seconds: (performance.now() - began) / 1000 };
+    const text = failure?.message ?? "no error";
+    yield { name: one.name, problem: failure?.problem ?? "", text, seconds: (performance.now() - began) / 1000 };
   }
 }
 

@@ -2,6 +2,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
 
+import type { Connection } from "./connection.js";
 import { KeywayError } from "./errors.js";
 import type { Request, Response } from "./services.js";
 import type { Stub } from "./stubs.js";
@@ -37,10 +38,10 @@ export type Call<M> = (request: Request<M>, options?: CallOptions) => Promise<Re
 export type Calls<S extends DescService> = { readonly [K in keyof S["method"]]: Call<S["method"][K]> };
 
 /** Returns the promise-based methods of `stub`. */
-export function makeCalls<S extends DescService>(service: S, stub: Stub<S>): Calls<S> {
+export function makeCalls<S extends DescService>(service: S, stub: Stub<S>, connection: Connection): Calls<S> {
   const calls = service.methods.map(({ localName }) => {
     const method = (stub[localName as keyof Stub<S>] as unknown as StubFunction).bind(stub);
-    return [localName, (request: unknown, options: CallOptions = {}) => call(method, request, options)];
+    return [localName, (request: unknown, options: CallOptions = {}) => call(connection, method, request, options)];
   });
   return Object.freeze(Object.fromEntries(calls)) as Calls<S>;
 }
@@ -52,13 +53,14 @@ type StubFunction = (
   callback: grpc.requestCallback<unknown>,
 ) => grpc.ClientUnaryCall;
 
-function call(method: StubFunction, request: unknown, options: CallOptions): Promise<unknown> {
+function call(connection: Connection, method: StubFunction, request: unknown, options: CallOptions): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    whenLoaded(() => start(method, request, options, resolve, reject));
+    whenLoaded(() => start(connection, method, request, options, resolve, reject));
   });
 }
 
 function start(
+  connection: Connection,
   method: StubFunction,
   request: unknown,
   options: CallOptions,
@@ -75,8 +77,9 @@ function start(
     const started = method(request, metadataOf(options.metadata), callOptions, (error, response) => {
       signal?.removeEventListener("abort", cancel);
       if (error) {
-        reject(KeywayError.from(error, signal?.aborted ? signal.reason : undefined));
+        reject(connection.failed(error, signal?.aborted ? signal.reason : undefined));
       } else {
+        connection.succeeded();
         resolve(response);
       }
     });

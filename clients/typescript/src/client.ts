@@ -2,6 +2,7 @@
 import * as grpc from "@grpc/grpc-js";
 
 import { type Calls, makeCalls } from "./calls.js";
+import { Connection } from "./connection.js";
 import { type TlsOptions, type Token, tlsCredentials } from "./credentials.js";
 import { Opener, type OpenerOptions } from "./envelope/opener.js";
 import { Sealer, type SealerOptions } from "./envelope/sealer.js";
@@ -54,7 +55,11 @@ export class KeywayClient extends Lists implements Disposable {
   readonly stubs: Stubs;
   readonly channel: grpc.ChannelInterface;
 
-  constructor(channel: grpc.ChannelInterface, interceptors: readonly grpc.Interceptor[] = []) {
+  constructor(
+    channel: grpc.ChannelInterface,
+    interceptors: readonly grpc.Interceptor[] = [],
+    connection: Connection = new Connection({ plaintext: false, certificate: false }, []),
+  ) {
     super();
     this.channel = channel;
     this.stubs = Object.freeze({
@@ -63,10 +68,10 @@ export class KeywayClient extends Lists implements Disposable {
       providers: makeStub(ProviderService, channel, interceptors),
       audit: makeStub(AuditService, channel, interceptors),
     });
-    this.certificates = makeCalls(CertificateService, this.stubs.certificates);
-    this.keys = makeCalls(KeyService, this.stubs.keys);
-    this.providers = makeCalls(ProviderService, this.stubs.providers);
-    this.audit = makeCalls(AuditService, this.stubs.audit);
+    this.certificates = makeCalls(CertificateService, this.stubs.certificates, connection);
+    this.keys = makeCalls(KeyService, this.stubs.keys, connection);
+    this.providers = makeCalls(ProviderService, this.stubs.providers, connection);
+    this.audit = makeCalls(AuditService, this.stubs.audit, connection);
   }
 
   /** Returns a sealer with data keys of `keyName`. Keep it, because it reuses data keys. */
@@ -123,7 +128,13 @@ export function connect(options: ConnectOptions): KeywayClient {
     ...options.channelOptions,
   });
   const deadline = deadlineInterceptor(deadlineMs);
-  return new KeywayClient(channel, [...(options.interceptors ?? []), deadline, traceInterceptor]);
+  const security = {
+    plaintext: Boolean(options.plaintext),
+    certificate: options.tls?.certificate !== undefined,
+  };
+  const connection = new Connection(security, addresses);
+  const own = [deadline, traceInterceptor, connection.failWhileRefused];
+  return new KeywayClient(channel, [...(options.interceptors ?? []), ...own], connection);
 }
 
 function addressesOf({ address, addresses }: ConnectOptions): readonly string[] {

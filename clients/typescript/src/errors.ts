@@ -6,6 +6,7 @@ import * as grpc from "@grpc/grpc-js";
 import { Code } from "./gen/google/rpc/code_pb.js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.js";
 import { type Status, StatusSchema } from "./gen/google/rpc/status_pb.js";
+import { BY_MESSAGE, BY_REASON, PROBLEMS, type Problem } from "./gen/problems.js";
 import { RECEIPT, REQUEST_ID, STATUS_DETAILS, textOf } from "./trailers.js";
 
 /** An invalid field of the request. */
@@ -21,8 +22,10 @@ export class KeywayError extends Error {
   readonly code: Code;
   /** The name of the code, such as `NOT_FOUND`. */
   readonly codeName: string;
-  /** The message of the gateway, without code, reason and request id. */
+  /** The message of the gateway, without code, reason and request id. Without a connection, the sentence of the problem. */
   readonly rawMessage: string;
+  /** Why the client cannot connect, or why the gateway rejects the caller, if that is known. */
+  readonly problem: Problem | undefined;
   /** A name of ErrorReason such as `KEY_NOT_FOUND`. Empty if the error does not come from the gateway. */
   readonly reason: string;
   /** Details of the reason, such as `provider` and `upstream_code`. */
@@ -41,6 +44,7 @@ export class KeywayError extends Error {
     this.code = status.code;
     this.codeName = status.codeName;
     this.rawMessage = status.rawMessage;
+    this.problem = status.problem;
     this.reason = status.reason;
     this.metadata = status.metadata;
     this.violations = status.violations;
@@ -72,6 +76,13 @@ export class KeywayError extends Error {
     return new KeywayError({ ...NOTHING_READ, ...status }, cause);
   }
 
+  /** Returns this error with the sentence of a problem as its message. The error of grpc-js is its cause. */
+  explained(problem: Problem, cause: unknown): KeywayError {
+    const made = new KeywayError({ ...this, problem, rawMessage: PROBLEMS[problem] }, this.cause ?? cause);
+    made.stack = (this.stack ?? "").replace(`${this.name}: ${this.message}`, () => `${made.name}: ${made.message}`);
+    return made;
+  }
+
   /** Returns the KeywayError for a `google.rpc.Status`, such as the error of an item of a batch. */
   static fromStatus(status: Status): KeywayError {
     return new KeywayError({ ...NOTHING_READ, ...readStatus(status) });
@@ -80,10 +91,11 @@ export class KeywayError extends Error {
 
 const DOMAIN = "keyway";
 
-type Read = Omit<KeywayError, keyof Error>;
+type Read = Omit<KeywayError, keyof Error | "explained">;
 
 const NOTHING_READ = {
   reason: "",
+  problem: undefined,
   metadata: {},
   violations: [],
   retryDelayMs: undefined,
@@ -91,10 +103,17 @@ const NOTHING_READ = {
   receipt: undefined,
 };
 
-/** Returns one line: code, reason, message and request id. */
-function summary({ codeName, reason, rawMessage, requestId }: Read): string {
+/** Returns one line: code, reason, message, how to fix the problem, and request id. */
+function summary({ codeName, reason, rawMessage, problem, requestId }: Read): string {
+  const name = reason === codeName ? codeName : `${codeName}${reason && ` ${reason}`}`;
+  const fix = reason && problem ? PROBLEMS[problem].replace(/^.*?(?=: )/, "") : "";
   const quote = requestId && ` (request ${requestId})`;
-  return `${codeName}${reason && ` ${reason}`}: ${rawMessage}${quote ?? ""}`;
+  return `${name}: ${rawMessage}${fix}${quote ?? ""}`;
+}
+
+/** Returns the problem that an error of the gateway states, if it concerns the caller. */
+function problemOf(reason: string, message: string): Problem | undefined {
+  return reason === "UNAUTHENTICATED" ? BY_MESSAGE.get(message) : BY_REASON.get(reason);
 }
 
 function readServiceError(error: grpc.ServiceError): Read {
@@ -130,6 +149,7 @@ function readStatus(status: Status): Omit<Read, "requestId" | "receipt"> {
     codeName: grpc.status[status.code] ?? String(status.code),
     rawMessage: status.message,
     reason: info?.reason ?? "",
+    problem: problemOf(info?.reason ?? "", status.message),
     metadata: { ...info?.metadata },
     violations: (unpack(status, BadRequestSchema)?.fieldViolations ?? []).map(({ field, description }) => ({
       field,

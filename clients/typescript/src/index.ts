@@ -22,6 +22,7 @@ export * from "./gen/keyway/v1/provider_pb.js";
 export * from "./gen/keyway/v1/provider_service_pb.js";
 export * from "./gen/keyway/v1/status_mapping_pb.js";
 export * from "./gen/keyway/v1/trusted_authority_pb.js";
+export { PROBLEMS, type Problem } from "./gen/problems.js";
 export { items, pages } from "./pages.js";
 export { type Request, type Response, serviceDefinition } from "./services.js";
 export type { Stub, StubMethod } from "./stubs.js";

@@ -24,8 +24,19 @@ export function isLoopback(address: string): boolean {
   if (/^unix(-abstract)?:/.test(address)) {
     return true;
   }
-  const host = hostOf(address.replace(/^(dns|ipv4|ipv6):(\/\/\/)?/, ""));
+  const host = hostOf(withoutScheme(address));
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}
+
+/** Returns the host and the port of an address, unless it is another kind of target. */
+export function endpointOf(address: string): { host: string; port: number } | undefined {
+  const port = /:(\d+)$/.exec(address)?.[1];
+  const host = hostOf(withoutScheme(address));
+  return port === undefined || /[:,/]/.test(isIP(host) ? "" : host) ? undefined : { host, port: Number(port) };
+}
+
+function withoutScheme(address: string): string {
+  return address.replace(/^(dns|ipv4|ipv6):(\/\/\/)?/, "");
 }
 
 function isTarget(address: string): boolean {

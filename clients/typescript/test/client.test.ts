@@ -178,7 +178,9 @@ test("retries match the shared service config", async () => {
   const shared = JSON.parse(await readFile(new URL("../../../service-config.json", import.meta.url), "utf8"));
   const { waitForReady: _, ...policy } = shared.methodConfig[0];
   policy.retryPolicy.retryableStatusCodes = [grpc.status.UNAVAILABLE];
-  assert.deepEqual(serviceConfig([AuditService, CertificateService, KeyService, ProviderService], true).methodConfig, [policy]);
+  assert.deepEqual(serviceConfig([AuditService, CertificateService, KeyService, ProviderService], true).methodConfig, [
+    policy,
+  ]);
 });
 
 test("plaintext uses no proxy of the environment", async () => {

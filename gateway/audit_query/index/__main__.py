@@ -1,7 +1,6 @@
 """The indexer process of a gateway. It reads its settings from standard input, and ends when the input is closed."""
 
 import gc
-import os
 import signal
 import sqlite3
 import sys
@@ -15,6 +14,7 @@ import structlog
 
 from gateway import logs
 from gateway.audit_query.index.indexer import run_indexer
+from gateway.process_priority import lower_priority
 
 _NICENESS: Final = 19
 """The lowest priority. If the processors are busy, calls have precedence, and the index lags behind."""
@@ -35,7 +35,7 @@ def main() -> int:
     # Terminals and service managers also send signals to this process, but it must not end before the gateway.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    _lower_priority()
+    lower_priority(_NICENESS, batch=True)
     # The indexer makes no reference cycles. With its default interval, the garbage collector doubles the indexing time.
     gc.freeze()
     gc.set_threshold(_COLLECTION_THRESHOLD)
@@ -50,12 +50,6 @@ def main() -> int:
         _log.error("audit_index_failed", error=str(error))
         return 1
     return 0
-
-
-def _lower_priority() -> None:
-    os.nice(_NICENESS)
-    if hasattr(os, "SCHED_BATCH"):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _wait_for_end(stop: threading.Event) -> None:

@@ -5,7 +5,6 @@ without a gateway, use `keyway-gateway audit ship`.
 """
 
 import asyncio
-import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import uvloop
 from gateway import logs
 from gateway.journal.ship.bootstrap import ShipperBootstrap
 from gateway.journal.ship.shipper import run_shipper
+from gateway.process_priority import lower_priority
 
 _NICENESS: Final = 5
 """If processors are busy, calls come before records."""
@@ -33,7 +33,7 @@ def main() -> int:
     # records.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    os.nice(_NICENESS)
+    lower_priority(_NICENESS)
     bootstrap = ShipperBootstrap.parse(sys.stdin.buffer.readline())
     logs.configure(_Log(bootstrap.log_level, bootstrap.log_format))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

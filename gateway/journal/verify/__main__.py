@@ -15,6 +15,7 @@ import orjson
 
 from gateway.journal.format.keys import JournalPublicKey
 from gateway.journal.verify.run import run
+from gateway.process_priority import lower_priority
 
 _NICENESS: Final = 19
 """The lowest priority, so that calls have precedence."""
@@ -24,7 +25,7 @@ def main() -> int:
     """Verify the journal once."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # these signals are for the gateway, which stops this process
-    os.nice(_NICENESS)
+    lower_priority(_NICENESS)
     bootstrap: Mapping[str, Any] = orjson.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_gateway, daemon=True).start()
     keys = tuple(JournalPublicKey.from_text(text) for text in bootstrap["keys"])

@@ -27,7 +27,7 @@ type connection struct {
 // connected is the result of the first call over a connection.
 type connected struct {
 	Name    string  `json:"name"`
-	Problem string  `json:"problem"`
+	Problem string  `json:"problem"` // empty if it is not known
 	Text    string  `json:"text"`
 	Seconds float64 `json:"seconds"`
 }
@@ -58,7 +58,7 @@ func (c connection) firstCall(ctx context.Context) connected {
 	result := connected{Name: c.Name, Text: "no error", Seconds: time.Since(began).Seconds()}
 	var failure *keyway.Error
 	if errors.As(err, &failure) {
-		result.Text = failure.Error()
+		result.Problem, result.Text = string(failure.Problem), failure.Error()
 	} else if err != nil {
 		result.Text = err.Error()
 	}
