@@ -23,7 +23,8 @@ RUN python -m pip --python /opt/keyway/bin/python install --no-cache-dir --no-de
         --requirement requirements.lock
 COPY clients/python clients/python
 COPY gateway gateway
-COPY pyproject.toml README.md ./
+COPY deploy/sbom deploy/sbom
+COPY pyproject.toml README.md LICENSE NOTICE ./
 # setuptools is pinned in the lock. It builds the two packages and is not needed at run time.
 RUN python -m pip --python /opt/keyway/bin/python install --no-cache-dir --no-deps --no-build-isolation ./clients/python . \
     && python -m pip --python /opt/keyway/bin/python uninstall --yes setuptools \

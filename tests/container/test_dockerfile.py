@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from gateway import __version__
 from tests.support.container import Container
@@ -95,6 +96,21 @@ def test_image_contains_only_the_gateway(image: Image) -> None:
         and "site-packages" not in place
     ]
     assert {"keyway_client", "keyway_gateway"} <= distributions(image)
+
+
+def test_bill_of_materials_lists_the_packages_in_the_image(image: Image) -> None:
+    """Both packages are installed from wheels, so the wheels contain these files too."""
+    (bill,) = image.layer.rglob("share/doc/keyway-gateway/keyway-gateway.cdx.json")
+    assert (image.layer / "opt/keyway/share/doc/keyway-client/keyway-client.cdx.json").is_file()
+    components = {canonicalize_name(component["name"]) for component in json.loads(bill.read_text())["components"]}
+    installed = {canonicalize_name(name) for name in distributions(image)}
+    assert installed == components | {"keyway-client", "keyway-gateway"}
+
+
+def test_licenses_and_notices_are_in_the_image(image: Image) -> None:
+    for package in ("keyway_client", "keyway_gateway"):
+        (folder,) = image.layer.rglob(f"{package}-*.dist-info/licenses")
+        assert {path.name for path in folder.iterdir()} == {"LICENSE", "NOTICE"}
 
 
 def test_image_contains_no_build_tools(image: Image) -> None:

@@ -66,9 +66,15 @@ def test_build_context_has_the_files_of_the_image() -> None:
     names = {str(name) for name in context_files(ROOT)}
     single = {name for name in names if not name.startswith(("gateway/", "clients/python/keyway/"))}
     assert single == {
+        "LICENSE",
+        "NOTICE",
         "README.md",
+        "clients/python/LICENSE",
+        "clients/python/NOTICE",
         "clients/python/README.md",
+        "clients/python/keyway-client.cdx.json",
         "clients/python/pyproject.toml",
+        "deploy/sbom/keyway-gateway.cdx.json",
         "pyproject.toml",
         "requirements.lock",
     }

@@ -1,0 +1,1 @@
+"""Generator of the software bills of materials and of the NOTICE files. `make generate` runs it."""

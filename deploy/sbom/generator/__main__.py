@@ -1,0 +1,38 @@
+"""Writes all bills of materials and NOTICE files: `python -m deploy.sbom.generator FOLDER`.
+
+FOLDER is the root of the repository, or a folder that gets the files at the same paths.
+"""
+
+import sys
+from pathlib import Path
+
+from deploy.sbom.generator import bill
+from deploy.sbom.generator.notice import notice
+from deploy.sbom.generator.other_packages import go_packages, java_packages, npm_packages
+from deploy.sbom.generator.python_packages import packages_of
+
+
+def main(folder: Path) -> None:
+    """Write the files."""
+    gateway = packages_of("keyway-gateway")
+    client = packages_of("keyway-client", ("cli", "console", "envelope", "telemetry"))
+    everything = bill.environment()
+    for path, text in {
+        "deploy/sbom/keyway-gateway.cdx.json": bill.bill(everything, "keyway-gateway", gateway),
+        "clients/python/keyway-client.cdx.json": bill.bill(everything, "keyway-client", client),
+        "NOTICE": notice({"The container image contains these packages of Python, which the gateway needs:": gateway}),
+        "clients/python/NOTICE": notice(
+            {"The client needs these packages of Python, most of them for its extras:": client}
+        ),
+        "clients/go/NOTICE": notice({"The client needs these modules of Go:": go_packages()}),
+        "clients/java/NOTICE": notice(
+            {"The client needs these artifacts of Java, and what they depend on:": java_packages()}
+        ),
+        "clients/typescript/NOTICE": notice({"The client needs these packages of Node.js:": npm_packages()}),
+    }.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

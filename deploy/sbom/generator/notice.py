@@ -1,0 +1,34 @@
+"""The NOTICE files: attributions, and the packages that an installation contains, with their licenses."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Final
+
+from deploy.sbom.generator.python_packages import Package
+
+_HEADER: Final = """\
+Keyway
+Copyright The Keyway Authors
+
+Licensed under the Apache License, Version 2.0 (see LICENSE).
+
+The generated stubs contain code that was generated from the .proto files of the googleapis project (google.api,
+google.rpc, google.type), Copyright Google LLC, licensed under the Apache License, Version 2.0. The build takes these
+.proto files from the package googleapis-common-protos.
+"""
+
+
+def notice(sections: Mapping[str, Sequence[Package]]) -> str:
+    """Return the text of a NOTICE file. sections: sentences that introduce packages."""
+    return "\n".join((_HEADER, *(_section(title, packages) for title, packages in sections.items())))
+
+
+def _section(title: str, packages: Sequence[Package]) -> str:
+    lines = [title, ""]
+    width = max(len(f"{package.name} {package.version}") for package in packages)
+    lines += [f"  {f'{package.name} {package.version}':{width}}  {package.license}" for package in packages]
+    noted = sorted((package for package in packages if package.notices), key=lambda package: package.notices)
+    for text, group in groupby(noted, key=lambda package: package.notices):
+        lines += ["", f"Notice of {', '.join(package.name for package in group)}:", ""]
+        lines += [f"  {line}".rstrip() for line in text.splitlines()]
+    return "\n".join(lines) + "\n"
