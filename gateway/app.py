@@ -96,6 +96,7 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
             merging_recorder=recorders[1] if recorders is not None else None,
             telemetry=telemetry,
             redaction=redaction,
+            providers=frozenset(provider.id for provider in catalog),
         )
         backend = _audit_backend(settings.audit, journal, stack)
         number = role.number if role is not None else None
@@ -107,6 +108,8 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
             _report_to_health(journal, server)
         await server.start(available=journal is None or journal.available)
         stack.push_async_callback(server.drain)
+        if server.metrics is not None and role is None:
+            metrics_bindings.breakers(catalog, server.metrics)
         _reload_metrics(engine, callers, server, role)
         await _poll_certificates(settings, catalog, server, role, stack)
         if role is not None:

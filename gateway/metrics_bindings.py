@@ -17,6 +17,7 @@ from gateway.journal.ship.lag import Lag, shipping_lag
 from gateway.journal.write.disk_usage import DiskUsage
 from gateway.journal.write.journal import Journal
 from gateway.poller.poller import CertificatePollers
+from gateway.provider_states.reports import ProviderSnapshot, Snapshots
 from gateway.providers.caching import ReadCache
 from gateway.providers.catalog import Catalog
 from gateway.telemetry import conventions as names
@@ -37,6 +38,15 @@ _UPSTREAM_GAUGES: Final[tuple[tuple[Description, Callable[[UpstreamState], float
     (provider_metrics.RETRIES, lambda state: state.retries),
     (provider_metrics.RETRY_BUDGET, lambda state: state.budget),
 )
+_BREAKER_GAUGES: Final[tuple[tuple[Description, Callable[[ProviderSnapshot], float]], ...]] = (
+    (provider_metrics.BREAKER_OVERALL, lambda snapshot: int(snapshot.breaker)),
+    (provider_metrics.BREAKER_OPEN_WORKERS, lambda snapshot: snapshot.open_workers),
+)
+_PROCESS_GAUGES: Final[tuple[tuple[Description, Callable[[], float | None]], ...]] = (
+    (processes.MEMORY_USAGE, process_usage.resident_bytes),
+    (processes.OPEN_FILES, process_usage.open_files),
+    (processes.OPEN_FILES_LIMIT, process_usage.open_files_limit),
+)
 _RELOAD_GAUGES: Final[tuple[tuple[Description, Callable[[LoadState], float]], ...]] = (
     (processes.RELOAD_AGE, lambda state: state.age),
     (processes.RELOAD_FAILED, lambda state: int(state.failed)),
@@ -55,16 +65,49 @@ def process(lag: EventLoopLag, metrics: Metrics) -> None:
         names.PROCESS_RUNTIME_VERSION: platform.python_version(),
     }
 
-    def cpu() -> Iterator[Point]:
-        for mode, seconds in process_usage.cpu_seconds().items():
-            yield Point({names.CPU_MODE: mode}, seconds)
-
     metrics.register(processes.BUILD_INFO, lambda: [Point(build, 1)])
-    metrics.register(processes.CPU_TIME, cpu)
-    metrics.observe(processes.MEMORY_USAGE, process_usage.resident_bytes)
-    metrics.observe(processes.OPEN_FILES, process_usage.open_files)
-    metrics.observe(processes.OPEN_FILES_LIMIT, process_usage.open_files_limit)
+    metrics.register(processes.CPU_TIME, _cpu_points)
+    for about, value in _PROCESS_GAUGES:
+        metrics.observe(about, value)
     metrics.observe(processes.EVENT_LOOP_LAG, lag.maximum)
+
+
+def supervisor_series(snapshots: Snapshots, configuration: LoadState) -> Sequence[Series]:
+    """Return what the supervisor of workers measures: its own resources, and what concerns all workers."""
+    usage = [(about, value()) for about, value in _PROCESS_GAUGES]
+    return [
+        Series(processes.CPU_TIME, list(_cpu_points())),
+        *(Series(about, [Point({}, value)]) for about, value in usage if value is not None),
+        *(Series(about, list(_breaker_points(snapshots, value))) for about, value in _BREAKER_GAUGES),
+        *(
+            Series(about, list(_reload_points({"configuration": configuration}, value)))
+            for about, value in _RELOAD_GAUGES
+        ),
+    ]
+
+
+def breakers(catalog: Catalog, metrics: Metrics) -> None:
+    """Register the circuit breakers over all workers, in a gateway of a single process."""
+
+    def snapshots() -> Snapshots:
+        return {provider.id: ProviderSnapshot({0: provider.upstream.breaker}) for provider in catalog}
+
+    for about, value in _BREAKER_GAUGES:
+        metrics.observe_providers(about, partial(_values, snapshots, value))
+
+
+def _values(snapshots: Callable[[], Snapshots], value: Callable[[ProviderSnapshot], float]) -> Mapping[str, float]:
+    return {provider: value(snapshot) for provider, snapshot in snapshots().items()}
+
+
+def _breaker_points(snapshots: Snapshots, value: Callable[[ProviderSnapshot], float]) -> Iterator[Point]:
+    for provider, snapshot in snapshots.items():
+        yield Point({names.KEYWAY_PROVIDER: provider}, value(snapshot))
+
+
+def _cpu_points() -> Iterator[Point]:
+    for mode, seconds in process_usage.cpu_seconds().items():
+        yield Point({names.CPU_MODE: mode}, seconds)
 
 
 def reloads(states: Mapping[str, LoadState], tls: TlsFiles | None, metrics: Metrics) -> None:
@@ -73,11 +116,6 @@ def reloads(states: Mapping[str, LoadState], tls: TlsFiles | None, metrics: Metr
         metrics.register(about, partial(_reload_points, states, value))
     if tls is not None:
         metrics.observe(processes.SERVER_CERTIFICATE_EXPIRY, partial(_days_left, tls))
-
-
-def reload_series(states: Mapping[str, LoadState]) -> Sequence[Series]:
-    """Return the current results of loading files, by source."""
-    return [Series(about, list(_reload_points(states, value))) for about, value in _RELOAD_GAUGES]
 
 
 def _reload_points(states: Mapping[str, LoadState], value: Callable[[LoadState], float]) -> Iterator[Point]:

@@ -45,6 +45,16 @@ class ProviderSnapshot:
     requests: RequestCounts = field(default_factory=RequestCounts)
     check: ProviderCheck | None = None
 
+    @property
+    def breaker(self) -> BreakerState:
+        """The most severe state over all workers."""
+        return max(self.breakers.values(), default=BreakerState.CLOSED)
+
+    @property
+    def open_workers(self) -> int:
+        """The number of workers whose breaker is not closed."""
+        return sum(state is not BreakerState.CLOSED for state in self.breakers.values())
+
 
 Reports = Mapping[str, ProviderReport]
 Snapshots = Mapping[str, ProviderSnapshot]

@@ -53,13 +53,19 @@ class Metrics:
         """Record the start of a call."""
         self._in_flight += 1
 
-    def call_ended(self, method: str, code: int, seconds: float, *, reason: str = "", attempts: int = 0) -> None:
-        """Record the end of a call. method: its full name. reason: of a failure. attempts: its HTTP requests."""
+    def call_ended(
+        self, method: str, code: int, seconds: float, *, provider: str = "", reason: str = "", attempts: int = 0
+    ) -> None:
+        """Record the end of a call.
+
+        method: its full name. provider: the ID of the provider that it names, if it exists. reason: of a failure.
+        attempts: the number of its HTTP requests.
+        """
         self._in_flight -= 1
-        self._calls.record((method, code), seconds)
+        self._calls.record((method, code, provider), seconds)
         self._attempts.record(method, attempts)
         if reason:
-            self._failed.add((method, reason))
+            self._failed.add((method, reason, provider))
 
     def answered(self, response: Message) -> None:
         """Record the expiry dates of certificates in the response to a call."""
@@ -113,13 +119,17 @@ def _method_attributes(method: str) -> Attributes:
     return {names.RPC_SYSTEM_NAME: names.GRPC, names.RPC_METHOD: method}
 
 
-def _call_attributes(key: tuple[str, int]) -> Attributes:
-    method, code = key
+def _call_attributes(key: tuple[str, int, str]) -> Attributes:
+    method, code, provider = key
     name = names.code_name(code)
-    attributes = {**_method_attributes(method), names.RPC_RESPONSE_STATUS_CODE: name}
+    attributes = {**_method_attributes(method), names.RPC_RESPONSE_STATUS_CODE: name, **_provider(provider)}
     return {**attributes, names.ERROR_TYPE: name} if code in names.SERVER_FAULTS else attributes
 
 
-def _failure_attributes(key: tuple[str, str]) -> Attributes:
-    method, reason = key
-    return {names.RPC_METHOD: method, names.KEYWAY_REASON: reason}
+def _failure_attributes(key: tuple[str, str, str]) -> Attributes:
+    method, reason, provider = key
+    return {names.RPC_METHOD: method, names.KEYWAY_REASON: reason, **_provider(provider)}
+
+
+def _provider(provider: str) -> Attributes:
+    return {names.KEYWAY_PROVIDER: provider} if provider else {}

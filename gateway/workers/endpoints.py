@@ -10,13 +10,14 @@ import structlog
 
 from gateway.config.load_state import LoadState
 from gateway.contract.methods import SERVICES
-from gateway.metrics_bindings import reload_series
+from gateway.metrics_bindings import supervisor_series
 from gateway.server.transport.health import serve_health
 from gateway.server.transport.health_service import HealthService
 from gateway.telemetry.descriptions.processes import WORKERS_AVAILABLE, WORKERS_REPLACED
 from gateway.telemetry.instruments import Point, Series
 from gateway.telemetry.prometheus import PrometheusEndpoint
 from gateway.workers.group import Group
+from gateway.workers.shared_state import SharedState
 
 _ANSWER_SECONDS: Final = 2.0
 
@@ -57,15 +58,18 @@ class Health:
 
 
 @contextlib.asynccontextmanager
-async def prometheus(listen: str, group: Group, configuration: LoadState) -> AsyncIterator[None]:
+async def prometheus(listen: str, group: Group, shared: SharedState, configuration: LoadState) -> AsyncIterator[None]:
     """Serve metrics at HOST:PORT, with a label per worker: a sum would decrease when a worker is replaced.
 
     configuration: the result of loading the configuration, which is a matter of the supervisor.
     """
     loop = asyncio.get_running_loop()
 
+    def own() -> Sequence[Series]:
+        return supervisor_series(shared.snapshots, configuration)
+
     def read() -> Sequence[Series]:
-        return asyncio.run_coroutine_threadsafe(_all_metrics(group, configuration), loop).result(_ANSWER_SECONDS + 1)
+        return asyncio.run_coroutine_threadsafe(_all_metrics(group, own), loop).result(_ANSWER_SECONDS + 1)
 
     endpoint = PrometheusEndpoint(listen, read)
     _log.info("serving_metrics", address=f"{listen.rpartition(':')[0]}:{endpoint.port}")
@@ -75,12 +79,12 @@ async def prometheus(listen: str, group: Group, configuration: LoadState) -> Asy
         await asyncio.to_thread(endpoint.shutdown)
 
 
-async def _all_metrics(group: Group, configuration: LoadState) -> Sequence[Series]:
+async def _all_metrics(group: Group, own: Callable[[], Sequence[Series]]) -> Sequence[Series]:
     workers = group.workers
     answers = await asyncio.gather(*(worker.measure(_ANSWER_SECONDS) for worker in workers))
     numbered = [(worker.number, series) for worker, answer in zip(workers, answers, strict=True) for series in answer]
     return [
-        *merged([*numbered, *((None, series) for series in reload_series({"configuration": configuration}))]),
+        *merged([*numbered, *((None, series) for series in own())]),
         Series(WORKERS_AVAILABLE, [Point({}, sum(worker.available for worker in workers))]),
         Series(WORKERS_REPLACED, [Point({}, group.replaced)]),
     ]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gateway.provider_states.aggregate import StateAggregate
-from gateway.provider_states.reports import Reports, snapshots_line
+from gateway.provider_states.reports import Reports, Snapshots, snapshots_line
 from gateway.workers import messages
 from gateway.workers.process import WorkerProcess
 
@@ -20,13 +20,18 @@ class SharedState:
         """Add the reports of a worker. worker: its number."""
         self._aggregate.report(worker, reports)
 
+    @property
+    def snapshots(self) -> Snapshots:
+        """The state of each provider."""
+        return self._aggregate.snapshots()
+
     async def share(self, workers: Callable[[], Sequence[WorkerProcess]]) -> None:
         """Send the state with every heartbeat, until this task is canceled. workers: returns the live workers."""
         while True:
             await asyncio.sleep(messages.HEARTBEAT_SECONDS)
             live = workers()
             self._aggregate.keep({worker.number for worker in live})
-            line = snapshots_line(self._aggregate.snapshots())
+            line = snapshots_line(self.snapshots)
             for worker in live:
                 if worker.served:
                     worker.share_providers(line)

@@ -77,7 +77,7 @@ class Supervisor:
                 self._settings.workers, assign, chains, health.changed, reported=shared.reported
             )
             stack.callback(asyncio.create_task(shared.share(lambda: group.workers)).cancel)
-            await self._endpoints(group, health, stack)
+            await self._endpoints(group, health, shared, stack)
             stack.push_async_callback(
                 self._stop, group, health
             )  # runs first, so that probes are served during the drain
@@ -104,12 +104,14 @@ class Supervisor:
         await chains.hold(range(self._settings.workers))
         return chains
 
-    async def _endpoints(self, group: Group, health: Health, stack: contextlib.AsyncExitStack) -> None:
+    async def _endpoints(
+        self, group: Group, health: Health, shared: SharedState, stack: contextlib.AsyncExitStack
+    ) -> None:
         if self._settings.health_listen is not None:
             await stack.enter_async_context(health.served(self._settings.health_listen, lambda: group.available))
         telemetry = self._settings.telemetry
         if telemetry is not None and telemetry.prometheus_listen is not None:
-            await stack.enter_async_context(prometheus(telemetry.prometheus_listen, group, self._load_state))
+            await stack.enter_async_context(prometheus(telemetry.prometheus_listen, group, shared, self._load_state))
 
     async def _reload(self, group: Group, address: str, chains: IdleChains | None) -> None:
         """Load the configuration and replace the workers; keep the current configuration if that fails."""

@@ -10,6 +10,7 @@ from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import key_service_pb2_grpc, provider_pb2, provider_service_pb2_grpc
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.processes import Process, write_config
+from tests.support.scraping import free_address, scrape, value
 from tests.support.stack import KEY_MANAGER, Stack
 from tests.support.waiting import eventually
 from tests.support.workers import OWN_CONNECTION
@@ -21,10 +22,12 @@ CONNECTIONS = 8
 
 
 async def test_every_worker_returns_the_same_state(stack: Stack, tmp_path: Path) -> None:
+    address_of_metrics = free_address()
     config = write_config(
         tmp_path / "keyway.yaml",
         stack,
-        [stack.provider("nhn-keys", breaker={"minimum_calls": 1, "interval": 600}, retry={"attempts": 1})],
+        telemetry={"prometheus_listen": address_of_metrics},
+        providers=[stack.provider("nhn-keys", breaker={"minimum_calls": 1, "interval": 600}, retry={"attempts": 1})],
     )
     async with Process(tmp_path, "serve", "--config", config, "--workers", "2") as process:
         address = await process.address()
@@ -54,6 +57,7 @@ async def test_every_worker_returns_the_same_state(stack: Stack, tmp_path: Path)
 
         await eventually(all_know_the_failure)
         found = await states()
+        page = await scrape(address_of_metrics)
         for channel in channels:
             await channel.close()
     assert Counter(one.state for one in found) == {provider_pb2.PROVIDER_STATE_UNREACHABLE: CONNECTIONS}
@@ -64,6 +68,11 @@ async def test_every_worker_returns_the_same_state(stack: Stack, tmp_path: Path)
         2,
     )
     assert {one.circuit_breaker.SerializeToString() for one in found} == {breaker.SerializeToString()}
+    assert value(page, "keyway_provider_breaker_overall") == 2
+    assert value(page, "keyway_provider_breaker_open_workers") == 1
+    without_worker = [line for line in page.splitlines() if 'worker="' not in line or 'worker=""' in line]
+    assert 10e6 < value("\n".join(without_worker), "process_memory_usage_bytes") < 4e9
+    assert value("\n".join(without_worker), "process_cpu_time_seconds_total", 'cpu_mode="user"') > 0
     activity = found[0].activity
     assert [(failure.reason, failure.count) for failure in activity.failures] == [("PROVIDER_CONNECTION_LOST", 1)]
     assert activity.requests in (2, 3)  # one more if the worker of the check found its idle connection closed

@@ -37,6 +37,7 @@ class InterceptorDependencies:
 
     merging_recorder: the recorder for methods whose repetitions are recorded together.
     redaction: how upstream text is recorded; each call carries it to the provider.
+    providers: the IDs of the configured providers, which metrics may have as a label.
     """
 
     authenticator: Authenticator = field(default_factory=AnonymousAuthenticator)
@@ -47,3 +48,4 @@ class InterceptorDependencies:
     telemetry: Telemetry | None = None
     drain_gate: DrainGate = field(default_factory=DrainGate)
     redaction: Redaction = DEFAULT_REDACTION
+    providers: frozenset[str] = frozenset()

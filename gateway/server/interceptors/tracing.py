@@ -3,15 +3,20 @@
 import asyncio
 import time
 from collections.abc import Awaitable
+from typing import Any, Final
 
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
+from gateway.contract.methods import BATCHES
+from gateway.contract.resource_names import PROVIDER
 from gateway.errors import GatewayError, UpstreamError, reason_name
 from gateway.server.interceptors.interceptor import CallNext, Interceptor, InterceptorDependencies
 from gateway.server.rpc_context import RpcContext
 from gateway.telemetry.calls import propagated
 from gateway.telemetry.setup import Telemetry
+
+_PROVIDERS: Final = PROVIDER.format(provider="")
 
 
 class _TracePropagation:
@@ -23,8 +28,9 @@ class _TracePropagation:
 
 
 class _Tracing:
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: Telemetry, providers: frozenset[str]) -> None:
         self._telemetry = telemetry
+        self._providers = providers
         self._metrics = telemetry.metrics
 
     async def intercept(self, call_next: CallNext, call: RpcContext) -> Message:
@@ -51,10 +57,30 @@ class _Tracing:
             seconds = time.perf_counter() - began
             reason = reason_name(error.kind.reason) if error is not None else ""
             if metrics is not None:
-                attempts = len(call.attempts)
-                metrics.call_ended(call.method.full_name, code, seconds, reason=reason, attempts=attempts)
+                provider = _provider_of(call)
+                metrics.call_ended(
+                    call.method.full_name,
+                    code,
+                    seconds,
+                    provider=provider if provider in self._providers else "",
+                    reason=reason,
+                    attempts=len(call.attempts),
+                )
             _end_span(call, code, reason, error)
             error = None
+
+
+def _provider_of(call: RpcContext) -> str:
+    """Return the provider that the request names, which need not exist. A batch has the provider of its first item."""
+    request: Any = call.request
+    if request is None:
+        return ""
+    name: str = ""
+    if call.method.name_field is not None:
+        name = getattr(request, call.method.name_field)
+    elif call.method.operation in BATCHES and request.requests:
+        name = request.requests[0].name
+    return name[len(_PROVIDERS) :].partition("/")[0] if name.startswith(_PROVIDERS) else ""
 
 
 def _end_span(call: RpcContext, code: int, reason: str, error: GatewayError | None) -> None:
@@ -75,4 +101,8 @@ def _end_span(call: RpcContext, code: int, reason: str, error: GatewayError | No
 
 def tracing(dependencies: InterceptorDependencies) -> Interceptor:
     """Create the interceptor."""
-    return _Tracing(dependencies.telemetry) if dependencies.telemetry is not None else _TracePropagation()
+    return (
+        _Tracing(dependencies.telemetry, dependencies.providers)
+        if dependencies.telemetry is not None
+        else _TracePropagation()
+    )

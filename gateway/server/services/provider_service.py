@@ -113,7 +113,7 @@ class ProviderDirectory:
         provider = self._catalog.provider(provider_id)
         snapshot = self._states.current(provider)
         message = self._described(provider, snapshot)
-        if max(snapshot.breakers.values()) is not BreakerState.CLOSED:
+        if snapshot.breaker is not BreakerState.CLOSED:
             message.state = provider_pb2.PROVIDER_STATE_UNREACHABLE
             message.state_reason = reason_name(reasons.ERROR_REASON_PROVIDER_CIRCUIT_OPEN)
         return message

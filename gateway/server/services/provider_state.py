@@ -19,11 +19,8 @@ _STATES: Final[Mapping[BreakerState, provider_pb2.CircuitBreakerState.ValueType]
 
 def circuit_breaker(snapshot: ProviderSnapshot) -> provider_pb2.CircuitBreaker:
     """Return the circuit breakers of all workers."""
-    states = snapshot.breakers.values()
     return provider_pb2.CircuitBreaker(
-        state=_STATES[max(states)],
-        open_workers=sum(state is not BreakerState.CLOSED for state in states),
-        workers=len(states),
+        state=_STATES[snapshot.breaker], open_workers=snapshot.open_workers, workers=len(snapshot.breakers)
     )
 
 

@@ -13,16 +13,22 @@ _STATUS: Final = Label(names.RPC_RESPONSE_STATUS_CODE, "the gRPC status, such as
 _FAULT: Final = Label(
     names.ERROR_TYPE, "the gRPC status, if it is a fault of the gateway or an upstream; otherwise absent"
 )
+_PROVIDER: Final = Label(
+    names.KEYWAY_PROVIDER,
+    "ID of the provider that the call names, of a batch that of the first item; absent if it names no configured "
+    "provider, or all of them",
+)
 
 CALL_DURATION: Final = Description(
     names.RPC_SERVER_CALL_DURATION,
     "histogram",
     "s",
     "Duration of calls to the gateway.",
-    (SYSTEM, METHOD, _STATUS, _FAULT),
-    "The count is the number of calls: use it for call rates and error rates. `error.type` is set only for the "
-    "statuses that are faults of the gateway or an upstream, so alert on its share of all calls. If calls are "
-    "slow, compare with `http.client.request.duration`: the difference is the time that the gateway adds.",
+    (SYSTEM, METHOD, _STATUS, _FAULT, _PROVIDER),
+    "The count is the number of calls: use it for call rates and error rates, by method and by provider. "
+    "`error.type` is set only for the statuses that are faults of the gateway or an upstream, so alert on its share of "
+    "all calls. If calls are slow, compare with `http.client.request.duration`: the difference is the time that the "
+    "gateway adds.",
 )
 CALL_ATTEMPTS: Final = Description(
     "keyway.call.attempts",
@@ -38,7 +44,7 @@ CALLS_FAILED: Final = Description(
     "counter",
     "{call}",
     "Failed calls, including rejected calls.",
-    (METHOD, _REASON),
+    (METHOD, _REASON, _PROVIDER),
     "Look up the reason in [troubleshooting.md](troubleshooting.md). Alert on a rate that is much higher than usual.",
 )
 CALLS_IN_FLIGHT: Final = Description(

@@ -42,8 +42,9 @@ MEMORY_USAGE: Final = Description(
     "By",
     "Resident memory of the process.",
     (),
-    "Compare with the memory limit of the container, which the whole gateway shares: all workers, and the "
-    "processes of the journal. See [Protect the listener](operations.md#protect-the-listener) for limits.",
+    "Compare with the memory limit of the container, which the whole gateway shares: all workers, the supervisor "
+    "(which has no label `worker`), and the processes of the journal. See "
+    "[Protect the listener](operations.md#protect-the-listener) for limits.",
 )
 CPU_TIME: Final = Description(
     names.PROCESS_CPU_TIME,
@@ -51,7 +52,8 @@ CPU_TIME: Final = Description(
     "s",
     "CPU time of the process, without its child processes.",
     (Label(names.CPU_MODE, "`user` or `system`"),),
-    "A process uses one core for calls. If the rate of the sum stays above 0.8, add workers or gateways.",
+    "A worker uses one core for calls. If the rate of the sum of a worker stays above 0.8, add workers or gateways. "
+    "The supervisor, which has no label `worker`, needs little.",
 )
 OPEN_FILES: Final = Description(
     names.PROCESS_UNIX_FILE_DESCRIPTOR_COUNT,

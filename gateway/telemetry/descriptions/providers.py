@@ -32,6 +32,24 @@ BREAKER: Final = Description(
     "`http.client.request.duration` shows the errors. The breaker closes when requests succeed again. Each worker "
     "has its own breaker; `max without (worker) (keyway_provider_breaker)` is the worst state.",
 )
+BREAKER_OVERALL: Final = Description(
+    "keyway.provider.breaker.overall",
+    "gauge",
+    "1",
+    "Most severe circuit breaker state over all workers: 0 closed, 1 half-open, 2 open.",
+    (PROVIDER,),
+    "The state that `keyway providers` shows. With several workers, it is only on the Prometheus page, without the "
+    "label `worker`. `keyway.provider.breaker` has the state of each worker.",
+)
+BREAKER_OPEN_WORKERS: Final = Description(
+    "keyway.provider.breaker.open_workers",
+    "gauge",
+    "{worker}",
+    "Workers whose circuit breaker is not closed.",
+    (PROVIDER,),
+    "If only some workers have an open breaker, the upstream fails only at times, or the others had no calls. With "
+    "several workers, only on the Prometheus page.",
+)
 REQUESTS_IN_FLIGHT: Final = Description(
     "keyway.provider.requests.in_flight",
     "gauge",
@@ -92,5 +110,14 @@ CACHE_SIZE: Final = Description(
     "If the value stays near `cache.maximum_bytes`, responses are removed before they expire: raise that setting.",
 )
 
-UPSTREAMS: Final = (REQUEST_DURATION, BREAKER, REQUESTS_IN_FLIGHT, REQUESTS_QUEUED, RETRIES, RETRY_BUDGET)
+UPSTREAMS: Final = (
+    REQUEST_DURATION,
+    BREAKER,
+    BREAKER_OVERALL,
+    BREAKER_OPEN_WORKERS,
+    REQUESTS_IN_FLIGHT,
+    REQUESTS_QUEUED,
+    RETRIES,
+    RETRY_BUDGET,
+)
 CACHES: Final = (CACHE_HITS, CACHE_MISSES, CACHE_SIZE)

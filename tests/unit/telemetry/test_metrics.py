@@ -28,7 +28,7 @@ def test_calls_are_counted_by_method_and_code() -> None:
         metrics.call_ended(METHOD, code_pb2.OK, seconds, attempts=2)
     metrics.call_began()
     metrics.call_began()
-    metrics.call_ended(METHOD, code_pb2.UNAVAILABLE, 0.02, reason="PROVIDER_BUSY")
+    metrics.call_ended(METHOD, code_pb2.UNAVAILABLE, 0.02, provider="nhn", reason="PROVIDER_BUSY")
     found = series(metrics)
     ok, failed = found["rpc.server.call.duration"].points
     assert dict(ok.attributes) == {
@@ -43,7 +43,7 @@ def test_calls_are_counted_by_method_and_code() -> None:
     assert found["keyway.calls.in_flight"].points[0].value == 1
     (reason,) = found["keyway.calls.failed"].points
     assert (dict(reason.attributes), reason.value) == (
-        {"rpc.method": METHOD, "keyway.reason": "PROVIDER_BUSY"},
+        {"rpc.method": METHOD, "keyway.reason": "PROVIDER_BUSY", "keyway.provider": "nhn"},
         1,
     )
     (attempts,) = found["keyway.call.attempts"].points

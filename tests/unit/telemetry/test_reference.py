@@ -73,7 +73,7 @@ def test_page_describes_exactly_the_labels_of_the_metrics() -> None:
     metrics.include(requests)
     requests.ended("GET", 500, 0.3)
     metrics.call_began()
-    metrics.call_ended(METHOD, code_pb2.UNAVAILABLE, 0.4, reason="PROVIDER_BUSY", attempts=1)
+    metrics.call_ended(METHOD, code_pb2.UNAVAILABLE, 0.4, provider="a", reason="PROVIDER_BUSY", attempts=1)
     certificate = Certificate(name="providers/a/certificates/b", expiration_date=Date(year=2030, month=1, day=1))
     metrics.answered(GetCertificateResponse(certificate=certificate))
     metrics.observe(AUDIT_HEAD, lambda: 1)
