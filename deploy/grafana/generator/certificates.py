@@ -1,13 +1,11 @@
-"""The dashboard of the certificates: how many days are left, by provider and certificate."""
+"""The dashboard of the certificates: how many days are left, by provider and certificate, and the poller."""
 
 from typing import Final
 
 from deploy.grafana.generator.panels import (
     INSTANCE,
     PROVIDER,
-    Colors,
     Frame,
-    Panel,
     Query,
     Section,
     graph,
@@ -15,22 +13,37 @@ from deploy.grafana.generator.panels import (
     rows,
 )
 
+_LEGEND: Final = "{{instance}} {{keyway_provider}}"
 # Several workers and gateways report the same certificate.
 _DAYS: Final = f"min by (keyway_provider, keyway_certificate) (keyway_certificate_expiry_days{{{PROVIDER}}})"
 
 
-def _count(title: str, description: str, condition: str, colors: Colors) -> Panel:
-    return number(title, description, f"count({_DAYS} {condition}) or vector(0)", colors=colors)
+def _count(days: str) -> str:
+    """Return the number of certificates by the label for the days that are left. Counts those without a series too."""
+    return f"sum(max by (keyway_provider, keyway_expires_within) (keyway_certificate_count{{{PROVIDER}{days}}}))"
 
 
 _NOW: Final = Section(
     "Now",
     (
-        number("Certificates", "Certificates with a known expiry date.", f"count({_DAYS})"),
-        _count("Expired", "Certificates that have expired.", "<= 0", ((None, "green"), (1, "red"))),
-        _count("Within 7 days", "Certificates that expire within 7 days.", "> 0 <= 7", ((None, "green"), (1, "red"))),
-        _count(
-            "Within 30 days", "Certificates that expire in 8 to 30 days.", "> 7 <= 30", ((None, "green"), (1, "orange"))
+        number("Certificates", "Certificates with a known expiry date.", _count("")),
+        number(
+            "Expired",
+            "Certificates that have expired.",
+            _count(', keyway_expires_within="expired"') + " or vector(0)",
+            colors=((None, "green"), (1, "red")),
+        ),
+        number(
+            "Within 7 days",
+            "Certificates that expire within 7 days.",
+            _count(', keyway_expires_within=~"1|7"') + " or vector(0)",
+            colors=((None, "green"), (1, "red")),
+        ),
+        number(
+            "Within 30 days",
+            "Certificates that expire in 8 to 30 days.",
+            _count(', keyway_expires_within="30"') + " or vector(0)",
+            colors=((None, "green"), (1, "orange")),
         ),
     ),
     width=6,
@@ -52,9 +65,14 @@ _LIST: Final = Section(
             unit="d",
         ),
         graph(
-            "Certificates by provider",
-            "Certificates with a known expiry date.",
-            Query(f"count by (keyway_provider) ({_DAYS})", "{{keyway_provider}}"),
+            "Certificates by days left",
+            "Certificates that have expired, or expire within so many days. Each counts once.",
+            Query(
+                "sum by (keyway_expires_within) "
+                f"(max by (keyway_provider, keyway_expires_within) (keyway_certificate_count{{{PROVIDER}}}))",
+                "{{keyway_expires_within}}",
+            ),
+            stacked=True,
         ),
         graph(
             "Calls about certificates",
@@ -70,10 +88,34 @@ _LIST: Final = Section(
     width=12,
     height=9,
 )
+_POLLER: Final = Section(
+    "Poller",
+    (
+        graph(
+            "Time since the last poll",
+            "Time since the gateway last listed all certificates of a provider.",
+            Query(f"max by (instance, keyway_provider) (keyway_poller_age_seconds{{{PROVIDER}}})", _LEGEND),
+            Query(
+                f"max by (keyway_provider) (keyway_poller_interval_seconds{{{PROVIDER}}})",
+                "{{keyway_provider}} interval",
+            ),
+            unit="s",
+        ),
+        graph(
+            "Failed polls",
+            "Failed polls since the start of the worker that polls, by reason.",
+            Query(
+                f"sum by (instance, keyway_provider, keyway_reason) (keyway_poller_failures_total{{{PROVIDER}}})",
+                f"{_LEGEND} {{{{keyway_reason}}}}",
+            ),
+        ),
+    ),
+    width=12,
+)
 DASHBOARD: Final = Frame(
     "keyway-certificates",
     "Keyway certificates",
     "Days until the certificates of all providers expire.",
-    (_NOW, _LIST),
+    (_NOW, _LIST, _POLLER),
     by_provider=True,
 )

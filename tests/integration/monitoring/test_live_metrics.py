@@ -27,6 +27,7 @@ pytestmark = pytest.mark.xdist_group("monitoring")
 
 PUBLIC_KEY = keys.GetPublicKeyRequest(name="providers/nhn-keys/keys/demo-rsa")
 ENCRYPT = keys.EncryptRequest(name=KEY, plaintext=b"x")
+POLLER = {"interval": 4}
 NOT_IN_THE_FIRST_MINUTE = {"keyway_audit_disk_time_to_full_seconds"}
 """Metrics that need a longer observation than this test."""
 
@@ -49,8 +50,13 @@ async def scene(seeded_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -
         trusted = Trusted(folder, seeded_stack, workers=2, telemetry={"prometheus_listen": address})
         trusted.configuration["audit"]["ship"] = {"endpoint": collector.endpoint}
         trusted.configuration["providers"] = [
-            seeded_stack.provider(name, cache={"ttl": 60}) for name in ("nhn-certs", "nhn-keys", "asteria")
+            seeded_stack.provider(name, cache={"ttl": 60}, poller=POLLER)
+            for name in ("nhn-certs", "nhn-keys", "asteria")
         ]
+        # Its polls fail, because the upstream rejects its credentials.
+        trusted.configuration["providers"].append(
+            seeded_stack.provider("nhn-certs", id="revoked", app_key="revoked", poller=POLLER)
+        )
         process = await exits.enter_async_context(Process(folder, "serve", "--config", trusted.write()))
         gateway = await process.address()
         load = asyncio.create_task(_load(seeded_stack, trusted, gateway))
