@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from gateway.contract.methods import BATCHES, METHODS
 from gateway.contract.resource_names import PROVIDER
 from gateway.errors import METHOD_NOT_SUPPORTED, PROVIDER_NOT_FOUND, GatewayError
 from gateway.providers import asteria, nhn_certificate_manager, nhn_secure_key_manager
-from gateway.providers.base.provider import Provider, ProviderType, operations_of
+from gateway.providers.base.provider import Provider, ProviderType, implemented_operations, operations_of
 from gateway.providers.base.settings import ProviderSettings
 from gateway.providers.caching import ReadCache
 
@@ -61,11 +62,8 @@ class Catalog:
         provider = self.provider(provider_id)
         found = self._operations[provider_id].get(operation)
         if found is None:
-            version = f" {provider.api_version}" if provider.api_version else ""
             raise GatewayError(
-                METHOD_NOT_SUPPORTED,
-                f"providers/{provider_id} ({provider.type}{version}) does not serve this method",
-                metadata={"provider": provider_id},
+                METHOD_NOT_SUPPORTED, _unsupported(provider, operation), metadata={"provider": provider_id}
             )
         return found
 
@@ -77,3 +75,16 @@ class Catalog:
     async def close(self) -> None:
         """Close all providers concurrently, because each can wait for an upstream that does not respond."""
         await asyncio.gather(*(provider.close() for provider in self))
+
+
+def _unsupported(provider: Provider, operation: str) -> str:
+    """Return the message for an operation that a provider does not serve: which version or provider type serves it."""
+    method = next(each.name for each in METHODS if each.operation == operation)
+    version = f" {provider.api_version}" if provider.api_version else ""
+    message = f"providers/{provider.id} ({provider.type}{version}) does not serve {method}"
+    if operation in provider.unavailable:
+        notes = PROVIDER_TYPES[provider.type].notes.notes
+        return f"{message}: {' '.join(note.text for note in notes if note.applies_to == method)}"
+    implemented = BATCHES.get(operation, operation)
+    types = [name for name, each in PROVIDER_TYPES.items() if implemented in implemented_operations(each.create)]
+    return f"{message}; provider types that serve it: {', '.join(types)}"

@@ -38,6 +38,7 @@ class KeywayError(Exception):
     retry_delay: seconds to wait before a retry. The gateway sets it only if a retry is safe; otherwise it is None.
     request_id: identifies the call in the gateway's log. receipt: identifies the call's record in the journal. Both can
     be empty.
+    resource: the resource that the error is about, such as `providers/nhn-keys/keys/orders-key`. It can be empty.
     problem: why the client cannot connect, or why the gateway rejects the caller, if that is known; otherwise None. The
     message is the sentence of the problem if the error does not come from the gateway.
     """
@@ -54,6 +55,7 @@ class KeywayError(Exception):
         request_id: str = "",
         receipt: str = "",
         problem: Problem | None = None,
+        resource: str = "",
     ) -> None:
         super().__init__(code, message)
         self.code = code
@@ -65,6 +67,7 @@ class KeywayError(Exception):
         self.request_id = request_id
         self.receipt = receipt
         self.problem = problem
+        self.resource = resource
 
     def __str__(self) -> str:
         """Return one line: code, reason, message, how to fix the problem, and request id."""
@@ -107,10 +110,11 @@ class KeywayError(Exception):
         return made
 
     def _take(self, status: Status) -> None:
-        info, request, retry = (
+        info, request, retry, resource = (
             error_details_pb2.ErrorInfo(),
             error_details_pb2.BadRequest(),
             error_details_pb2.RetryInfo(),
+            error_details_pb2.ResourceInfo(),
         )
         for packed in status.details:
             # A proxy can add an ErrorInfo of its own domain.
@@ -120,6 +124,8 @@ class KeywayError(Exception):
             elif packed.Unpack(request):
                 found = ((violation.field, violation.description) for violation in request.field_violations)
                 self.violations = tuple(Violation(*violation) for violation in found)
+            elif packed.Unpack(resource):
+                self.resource = resource.resource_name
             elif packed.Unpack(retry):
                 self.retry_delay = retry.retry_delay.ToTimedelta().total_seconds()
 

@@ -48,6 +48,7 @@ FULL = status(
             error_details_pb2.BadRequest.FieldViolation(field="plaintext", description="is too long"),
         ]
     ),
+    error_details_pb2.ResourceInfo(resource_type="keyway.dev/Key", resource_name="providers/nhn-keys/keys/a"),
     error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1, nanos=500_000_000)),
 )
 
@@ -63,6 +64,7 @@ def test_all_details_are_read() -> None:
     assert error.metadata == {"provider": "nhn-keys"}
     assert error.violations == (Violation("name", "is required"), Violation("plaintext", "is too long"))
     assert error.retry_delay == 1.5
+    assert error.resource == "providers/nhn-keys/keys/a"
     assert (error.request_id, error.receipt) == ("id-1", "chain:1:hash")
     assert str(error) == "UNAVAILABLE PROVIDER_BUSY: the message (request id-1)"
 

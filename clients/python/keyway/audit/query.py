@@ -33,9 +33,9 @@ def _actions() -> Iterator[tuple[str, int]]:
 GROUPS: Final[Mapping[str, Sequence[str]]] = dict(_groups())
 """The actions of each policy group, such as `UseKeys`."""
 
-_ACTIONS: Final = frozenset(action for name, _ in _actions() for action in (name, f"{name}WithPrivateKey"))
+ACTIONS: Final = frozenset(action for name, _ in _actions() for action in (name, f"{name}WithPrivateKey"))
 
-_REASONS: Final = frozenset(
+REASONS: Final = frozenset(
     [
         *(name.removeprefix("ERROR_REASON_") for name, number in error_reason_pb2.ErrorReason.items() if number),
         # Reasons that occur only in the journal.
@@ -68,9 +68,9 @@ def filters(values: Mapping[str, Any], now: datetime | None = None) -> list[Audi
 
 def unknown_names(values: Mapping[str, Any]) -> list[str]:
     """Return a note for each action and reason that this version does not know. A newer gateway can have such names."""
-    given = [("action", action, [*_ACTIONS, *GROUPS]) for action in values["action"]]
+    given = [("action", action, [*ACTIONS, *GROUPS]) for action in values["action"]]
     if values["reason"]:
-        given.append(("reason", values["reason"], list(_REASONS)))
+        given.append(("reason", values["reason"], list(REASONS)))
     notes = []
     for option, name, known in given:
         if name not in known:

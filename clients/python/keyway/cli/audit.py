@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import click
+from google.rpc import code_pb2
 
-from keyway.audit import commands, options, report
+from keyway.audit import commands, options, query, report
 from keyway.audit.options import Option
 from keyway.audit.query import OptionError
 from keyway.audit.reader import AuditReader
 from keyway.audit.tail import tail_records
+from keyway.cli import value_types
 from keyway.cli.audit_calls import GATEWAY_LOG, AuditCalls, verified
 from keyway.cli.audit_status import CHAIN_COLUMNS, chain_rows, status_fields
 from keyway.cli.commands import Group, pass_session
@@ -23,6 +25,13 @@ _KINDS: Final[dict[str, dict[str, Any]]] = {
     "flag": {"is_flag": True},
     "number": {"type": click.IntRange(min=0)},
     "several": {"multiple": True},
+}
+_COMPLETED: Final = {
+    "provider": value_types.PROVIDER,
+    "resource": value_types.CERTIFICATE,
+    "action": value_types.one_of([*query.ACTIONS, *query.GROUPS]),
+    "reason": value_types.one_of(query.REASONS),
+    "status": value_types.one_of(code_pb2.Code.keys()),
 }
 
 
@@ -43,6 +52,8 @@ def _attributes(option: Option) -> dict[str, Any]:
         attributes["metavar"] = option.metavar
     if option.choices:
         attributes["type"] = click.Choice(option.choices)
+    if option.key in _COMPLETED:
+        attributes["type"] = _COMPLETED[option.key]
     if option.default is not None:
         attributes["default"] = option.default
     return attributes

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from keyway.cli import exchange, expiry, files, names, views
+from keyway.cli import exchange, expiry, files, names, value_types, views
 from keyway.cli.certificates import confirm
 from keyway.cli.commands import Group, pass_session
 from keyway.cli.listing import ListColumn, Listing, Selection
@@ -47,7 +47,7 @@ def cas() -> None:
         keyway cas list asteria/server
     """,
 )
-@click.argument("store", required=False)
+@click.argument("store", type=value_types.STORE, required=False)
 @_LISTING.options
 @pass_session
 def list_(session: Session, store: str | None, **arguments: Any) -> None:
@@ -71,7 +71,7 @@ def _stores(session: Session) -> Iterator[str]:
 
 
 @cas.command(examples="keyway cas show asteria/server/0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01")
-@click.argument("authority")
+@click.argument("authority", type=value_types.AUTHORITY)
 @pass_session
 def show(session: Session, authority: str) -> None:
     """Show a certificate authority."""
@@ -85,7 +85,7 @@ def show(session: Session, authority: str) -> None:
 
 
 @cas.command("import", examples="keyway cas import asteria/server authorities.pem")
-@click.argument("store")
+@click.argument("store", type=value_types.STORE)
 @files.argument("file")
 @pass_session
 def import_(session: Session, store: str, file: str) -> None:
@@ -110,7 +110,7 @@ def import_(session: Session, store: str, file: str) -> None:
 
 
 @cas.command(examples="keyway cas delete asteria/server/0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01")
-@click.argument("authority")
+@click.argument("authority", type=value_types.AUTHORITY)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @pass_session
 def delete(session: Session, authority: str, *, yes: bool) -> None:

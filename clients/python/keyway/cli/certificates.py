@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from keyway.cli import exchange, expiry, names, views
+from keyway.cli import exchange, expiry, names, value_types, views
 from keyway.cli.commands import Group, pass_session
 from keyway.cli.failures import INTERRUPTED, NO, Refused
 from keyway.cli.listing import ListColumn, Listing
@@ -62,7 +62,9 @@ def certs() -> None:
         prints the expiry date of such a certificate.
     """,
 )
-@click.option("--provider", metavar="PROVIDER", default="-", help="Only this provider. Default: all.")
+@click.option(
+    "--provider", type=value_types.PROVIDER, metavar="PROVIDER", default="-", help="Only this provider. Default: all."
+)
 @click.option("--expired", is_flag=True, help="Only expired certificates.")
 @click.option("--all", "every", is_flag=True, help="Include expired certificates.")
 @click.option("--within", type=click.IntRange(min=0), metavar="DAYS", help="Only certificates that expire within DAYS.")
@@ -98,7 +100,7 @@ def list_(session: Session, *, provider: str, expired: bool, every: bool, within
         keyway certs show asteria/server          prompts for the key store password
     """
 )
-@click.argument("certificate")
+@click.argument("certificate", type=value_types.CERTIFICATE)
 @click.option("--basic", is_flag=True, help="Show only the fields that `list` returns; do not read the file.")
 @password_options()
 @pass_session
@@ -124,7 +126,7 @@ def _show(session: Session, certificate: Certificate) -> None:
     """,
     notes="The certificate is self-signed. keyway certs csr prints its signing request.",
 )
-@click.argument("certificate")
+@click.argument("certificate", type=value_types.CERTIFICATE)
 @click.option("--common-name", "--cn", required=True, help="CN: common name.")
 @click.option("--country", default="", help="C: two-letter country code.")
 @click.option("--state", default="", help="ST: state or province.")
@@ -159,7 +161,7 @@ def create(session: Session, certificate: str, *, days: int, **arguments: Any) -
 
 
 @certs.command(examples="keyway certs delete asteria/client")
-@click.argument("certificate")
+@click.argument("certificate", type=value_types.CERTIFICATE)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @password_options()
 @pass_session

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from keyway.cli import value_types
 from keyway.cli.interrupts import loading
 from keyway.cli.session import Session
 
@@ -38,7 +39,7 @@ _CONNECTION: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
             "help": "Deadline of each call. Default: 30.",
         },
     ),
-    ("--context", {"metavar": "NAME", "help": "Context in the configuration file."}),
+    ("--context", {"type": value_types.CONTEXT, "metavar": "NAME", "help": "Context in the configuration file."}),
     ("--config", {"metavar": "FILE", "help": "Configuration file. Default: ~/.config/keyway/config.toml."}),
 )
 _FORM: Final[tuple[tuple[tuple[str, ...], dict[str, Any]], ...]] = (

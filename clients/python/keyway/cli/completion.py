@@ -27,4 +27,13 @@ def completion(ctx: click.Context, shell: str) -> None:
     made = get_completion_class(shell)
     assert made is not None  # click supports all these shells
     root = ctx.find_root()
-    click.echo(made(root.command, {}, "keyway", VARIABLE).source())
+    click.echo(_quoted(made(root.command, {}, "keyway", VARIABLE).source()))
+
+
+def _quoted(source: str) -> str:
+    """Return the script without expansion of names by Bash, and without a space after `nhn-keys/`."""
+    return source.replace(
+        "COMPREPLY+=($value)",
+        """COMPREPLY+=("$value")
+            if [[ $value == */ ]]; then compopt -o nospace; fi""",
+    )

@@ -18,7 +18,7 @@ _MINUTE: Final = 60.0
     examples="""
         keyway console
         keyway console --context production
-        keyway console --no-browser --port 8443        # for ssh -L 8443:127.0.0.1:8443
+        keyway console --no-browser --port 8443   # ssh -L 8443:127.0.0.1:8443
     """,
     notes="""
         The page shows certificates, providers, audit records, and the journal. It
@@ -34,7 +34,7 @@ _MINUTE: Final = 60.0
     type=click.IntRange(1, 1440),
     default=30,
     metavar="MINUTES",
-    help="Stop after this time without a request. Default: 30.",
+    help="Stop after this idle time. Default: 30.",
 )
 @pass_session
 def console(session: Session, *, port: int, no_browser: bool, idle_minutes: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from keyway.cli import configuration, configuration_edit
+from keyway.cli import configuration, configuration_edit, value_types
 from keyway.cli.commands import GENERAL, Group, pass_session
 from keyway.cli.listing import ListColumn, Listing
 from keyway.cli.session import DEFAULT_ADDRESS, Session
@@ -57,7 +57,7 @@ def list_(session: Session, **arguments: Any) -> None:
 
 
 @context.command(examples="keyway context use production")
-@click.argument("name")
+@click.argument("name", type=value_types.CONTEXT)
 @pass_session
 def use(session: Session, name: str) -> None:
     """Make the context NAME the default."""
@@ -79,7 +79,7 @@ def use(session: Session, name: str) -> None:
         and comments in the file are kept. The file has mode 0600.
     """,
 )
-@click.argument("name")
+@click.argument("name", type=value_types.CONTEXT)
 @click.option("--unset", type=click.Choice(list(configuration.KINDS)), metavar="SETTING", multiple=True, help=_UNSET)
 @click.pass_context
 def set_(ctx: click.Context, name: str, *, unset: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 import click
 
-from keyway.cli import files, names
+from keyway.cli import files, names, value_types
 from keyway.cli.commands import Command, options, pass_session
 from keyway.cli.failures import Refused
 from keyway.cli.progress import progress_bar
@@ -42,7 +42,7 @@ _bound = options(
     """,
 )
 @files.argument("file")
-@click.option("--key", metavar="KEY", required=True, help="Key that encrypts the data key.")
+@click.option("--key", type=value_types.KEY, metavar="KEY", required=True, help="Key that encrypts the data key.")
 @_bound
 @pass_session
 def seal(session: Session, file: str, *, key: str, aad: str | None, aad_file: str | None, output: str | None,
@@ -76,7 +76,9 @@ def seal(session: Session, file: str, *, key: str, aad: str | None, aad_file: st
     """,
 )
 @files.argument("file")
-@click.option("--key", metavar="KEY", help="Accept only envelopes that were sealed with this key.")
+@click.option(
+    "--key", type=value_types.KEY, metavar="KEY", help="Accept only envelopes that were sealed with this key."
+)
 @_bound
 @pass_session
 def open_(session: Session, file: str, *, key: str | None, aad: str | None, aad_file: str | None,

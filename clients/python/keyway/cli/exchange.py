@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 from google.protobuf.message import Message
 
-from keyway.cli import filenames, files, names, views
+from keyway.cli import filenames, files, names, value_types, views
 from keyway.cli.commands import Command, pass_session
 from keyway.cli.passwords import password_options, taken, with_password
 from keyway.cli.session import Session
@@ -34,7 +34,7 @@ _FORMATS: Final = {
         or the file of --key-output.
     """,
 )
-@click.argument("certificate")
+@click.argument("certificate", type=value_types.CERTIFICATE)
 @click.option("--format", "form", type=click.Choice(list(_FORMATS)), default="pem", help="der contains only the leaf.")
 @click.option("--include-private-key", is_flag=True, help="Also download the private key, if policy permits.")
 @click.option("--key-output", metavar="FILE", help="File for the private key.")
@@ -93,7 +93,7 @@ def _store(session: Session, data: bytes, target: str, what: str, *, force: bool
     examples="keyway certs upload nhn-certs/www.example.com www.pem",
     notes="The certificate must be registered. An existing file is replaced.",
 )
-@click.argument("certificate")
+@click.argument("certificate", type=value_types.CERTIFICATE)
 @files.argument("file")
 @pass_session
 def upload(session: Session, certificate: str, file: str) -> None:
@@ -108,7 +108,7 @@ def upload(session: Session, certificate: str, file: str) -> None:
 
 
 @click.command(cls=Command, examples="keyway certs csr asteria/server -o server.csr")
-@click.argument("certificate")
+@click.argument("certificate", type=value_types.CERTIFICATE)
 @files.output_options
 @password_options(private_key=True)
 @pass_session
@@ -129,7 +129,7 @@ def csr(session: Session, certificate: str, *, output: str | None, force: bool, 
 
 
 @click.command(cls=Command, examples="keyway certs install asteria/server signed.pem --chain authorities.pem")
-@click.argument("certificate")
+@click.argument("certificate", type=value_types.CERTIFICATE)
 @files.argument("file")
 @click.option("--chain", metavar="FILE", help="Certificates of the issuing authorities.")
 @password_options(private_key=True)
@@ -157,7 +157,7 @@ def install(session: Session, certificate: str, file: str, *, chain: str | None,
 
 
 @click.command("import", cls=Command, examples="keyway certs import asteria/client client.p12")
-@click.argument("certificate")
+@click.argument("certificate", type=value_types.CERTIFICATE)
 @files.argument("file")
 @click.option("--replace", is_flag=True, help="Replace an existing certificate and its key.")
 @password_options(private_key=True, of_file=True)

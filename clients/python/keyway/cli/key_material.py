@@ -5,13 +5,13 @@ from typing import Any, Final
 
 import click
 
-from keyway.cli import files, names
+from keyway.cli import files, names, value_types
 from keyway.cli.commands import Command, options, pass_session
 from keyway.cli.session import Session
 from keyway.v1 import key_service_pb2 as contract
 
 _version = click.option("--version", type=click.IntRange(min=0), help="Key version. Default: the current version.")
-_asked = options(click.argument("key"), _version)
+_asked = options(click.argument("key", type=value_types.KEY), _version)
 
 
 def put(session: Session, response: Any, data: bytes, output: str | None, **how: bool) -> None:
@@ -37,7 +37,7 @@ def line(text: str) -> bytes:
         keyway keys decrypt nhn-keys/orders-key --base64 data.key.enc -o data.key
     """,
 )
-@click.argument("key")
+@click.argument("key", type=value_types.KEY)
 @files.output_options
 @pass_session
 def data_key(session: Session, key: str, *, output: str | None, force: bool) -> None:

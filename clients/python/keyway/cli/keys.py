@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from keyway.cli import files, key_material, names
+from keyway.cli import files, key_material, names, value_types
 from keyway.cli.commands import Group, pass_session
 from keyway.cli.failures import NO
 from keyway.cli.session import Session
@@ -40,7 +40,7 @@ def _data(path: str, session: Session) -> bytes:
         keyway seal.
     """,
 )
-@click.argument("key")
+@click.argument("key", type=value_types.KEY)
 @files.argument("file", default="-")
 @_base64
 @files.output_options
@@ -63,7 +63,7 @@ def encrypt(session: Session, key: str, file: str, *, base64: bool, output: str 
         keyway keys decrypt nhn-keys/orders-key < note.enc > note.txt
     """
 )
-@click.argument("key")
+@click.argument("key", type=value_types.KEY)
 @files.argument("file", default="-")
 @_base64
 @files.output_options
@@ -95,7 +95,7 @@ def decrypt(session: Session, key: str, file: str, *, base64: bool, output: str 
         data, sign its hash.
     """,
 )
-@click.argument("key")
+@click.argument("key", type=value_types.KEY)
 @files.argument("file", default="-")
 @_base64
 @files.output_options
@@ -120,7 +120,7 @@ def sign(session: Session, key: str, file: str, *, base64: bool, output: str | N
         The exit code is 0 for a valid signature and 1 for an invalid one.
     """,
 )
-@click.argument("key")
+@click.argument("key", type=value_types.KEY)
 @files.argument("file", default="-")
 @click.option("--signature", metavar="TEXT", help="The signature.")
 @click.option("--signature-file", metavar="FILE", help="File with the signature.")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from keyway.cli import list_filters
+from keyway.cli import list_filters, value_types
 from keyway.cli.commands import options
 from keyway.cli.list_filters import ListFilter
 from keyway.cli.session import Session
@@ -57,9 +57,12 @@ class Listing:
     def options(self, function: Any) -> Any:
         """Decorate a command with the options of the list. `selection` takes their values."""
         names = ", ".join(column.name for column in self.columns)
+        known = value_types.several_of(column.name for column in self.columns)
         several = (
-            click.option("--columns", metavar="NAMES", help=f"Columns to show: {names}."),
-            click.option("--sort", metavar="NAMES", help="Sort by columns; -NAME sorts in descending order."),
+            click.option("--columns", type=known, metavar="NAMES", help=f"Columns to show: {names}."),
+            click.option(
+                "--sort", type=known, metavar="NAMES", help="Sort by columns; -NAME sorts in descending order."
+            ),
             click.option("--filter", "filters", metavar="FILTER", multiple=True, help=list_filters.HELP),
             click.option("--no-pager", is_flag=True, help="Do not use a pager on a terminal."),
         )

@@ -7,7 +7,7 @@ import click
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2
 
-from keyway.cli import expiry, names
+from keyway.cli import expiry, names, value_types
 from keyway.cli.commands import Group, pass_session
 from keyway.cli.failures import NO
 from keyway.cli.listing import ListColumn, Listing
@@ -128,7 +128,7 @@ def list_(session: Session, **arguments: Any) -> None:
     """,
     notes="The exit code is 1 if a provider is not ready.",
 )
-@click.argument("provider", nargs=-1)
+@click.argument("provider", type=value_types.PROVIDER, nargs=-1)
 @_LISTING.options
 @pass_session
 def check(session: Session, provider: tuple[str, ...], **arguments: Any) -> int:
@@ -142,7 +142,7 @@ def check(session: Session, provider: tuple[str, ...], **arguments: Any) -> int:
 
 
 @providers.command(examples="keyway providers show nhn-keys")
-@click.argument("provider")
+@click.argument("provider", type=value_types.PROVIDER)
 @pass_session
 def show(session: Session, provider: str) -> None:
     """Show a provider and the methods that it serves."""
@@ -168,7 +168,7 @@ def show(session: Session, provider: str) -> None:
 
 
 @providers.command("status-mappings", examples="keyway providers status-mappings nhn-keys")
-@click.argument("provider")
+@click.argument("provider", type=value_types.PROVIDER)
 @_MAPPINGS.options
 @pass_session
 def status_mappings(session: Session, provider: str, **arguments: Any) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from keyway.cli import files, names
+from keyway.cli import files, names, value_types
 from keyway.cli.commands import Group, pass_session
 from keyway.cli.session import Session
 from keyway.v1.key_service_pb2 import GetSecretRequest
@@ -20,7 +20,7 @@ def secrets() -> None:
     """,
     notes="The secret is printed even if standard output is a terminal.",
 )
-@click.argument("secret")
+@click.argument("secret", type=value_types.SECRET)
 @files.output_options
 @pass_session
 def get(session: Session, secret: str, *, output: str | None, force: bool) -> None:

@@ -36,12 +36,14 @@ class Session:
     """given: the general options that are set, by name. gateway: the address and the transport, for messages.
 
     context: the name of the context in use; empty without one. Both are set by `connection`.
+    method: the name of the last called method, such as `Encrypt`, for messages.
     """
 
     def __init__(self) -> None:
         self.given: dict[str, Any] = {}
         self.gateway = ""
         self.context = ""
+        self.method = ""
 
     @property
     def json(self) -> bool:
@@ -81,6 +83,7 @@ class Session:
 
     def call(self, method: Any, request: "Message") -> Any:
         """Call a method; return the response."""
+        self.method = type(request).__name__.removesuffix("Request")
         began = time.monotonic()
         response, call = method.with_call(request)
         self.note_call(request, call, began)

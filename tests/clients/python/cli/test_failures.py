@@ -94,6 +94,39 @@ def test_rejected_caller_sees_the_fix(commands: Commands, keyway_sandbox: Sandbo
     assert Problem.CREDENTIALS_MISSING.value in commands(*given).errors
 
 
+def test_denied_call_names_the_resource(commands: Commands, keyway_sandbox: Sandbox) -> None:
+    given = ("--address", keyway_sandbox.jwt, "--ca", keyway_sandbox.ca, "secrets", "get", "nhn-keys/demo-secret")
+    ran = commands(*given, KEYWAY_TOKEN=keyway_sandbox.token)
+    name = "providers/nhn-keys/secrets/demo-secret"
+    assert ran.errors.startswith(f"keyway: PERMISSION_DENIED: the caller lacks permission GetSecret on {name}\n")
+    assert json.loads(commands(*given, "--json", KEYWAY_TOKEN=keyway_sandbox.token).errors)["error"]["resource"] == name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first", "second"),
+    [
+        (
+            ("certs", "csr", "nhn-certs/www.example.com"),
+            "nhn-certs (nhn-certificate-manager v1.0) does not serve GetCertificateSigningRequest; "
+            "provider types that serve it: asteria",
+            "other providers of this gateway that serve GetCertificateSigningRequest: asteria",
+        ),
+        (
+            ("keys", "encrypt", "asteria/x"),
+            "asteria (asteria) does not serve Encrypt; provider types that serve it: nhn-secure-key-manager",
+            "other providers of this gateway that serve Encrypt: nhn-keys",
+        ),
+    ],
+)
+def test_unsupported_method_names_alternatives(
+    commands: Commands, arguments: tuple[str, ...], first: str, second: str
+) -> None:
+    ran = commands(*arguments, data=b"x", KEYWAY_PASSWORD="changeit")
+    assert ran.code == 22
+    one, two, *_ = ran.errors.splitlines()
+    assert (one, two) == (f"keyway: UNIMPLEMENTED METHOD_NOT_SUPPORTED_BY_PROVIDER: providers/{first}", f"  {second}")
+
+
 def test_plaintext_on_the_command_line_is_rejected(commands: Commands) -> None:
     ran = commands("keys", "encrypt", "nhn-keys/orders-key", "my secret note")
     assert ran.code == 2

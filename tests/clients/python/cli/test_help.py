@@ -10,7 +10,6 @@ import click
 import pytest
 
 from keyway.cli.app import root
-from tests.clients.python.cli.commands import Commands
 
 ROOT = Path(__file__).parents[4]
 
@@ -62,13 +61,3 @@ def test_examples_are_commands(line: str) -> None:
         command = command.commands[arguments.pop(0)]
     with contextlib.suppress(click.exceptions.Exit):
         command.make_context("keyway", arguments)
-
-
-@pytest.mark.xdist_group("sandbox")
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion(commands: Commands, shell: str) -> None:
-    assert "_KEYWAY_COMPLETE" in commands("completion", shell).text
-    # Bash and zsh pass the index of the word, fish passes the word.
-    at = "d" if shell == "fish" else "2"
-    result = commands(COMP_WORDS="keyway certs d", COMP_CWORD=at, _KEYWAY_COMPLETE=f"{shell}_complete")
-    assert {"delete", "download"} <= set(re.split(r"[,\s]", result.text))

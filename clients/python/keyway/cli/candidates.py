@@ -1,0 +1,133 @@
+"""Candidates for the completion of names: read from the gateway with a short time limit, and cached for a minute.
+
+The contract has no lists of keys and secrets. For them, the candidates are the providers that hold some.
+"""
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from keyway.cli import configuration, names
+from keyway.cli.session import Session
+from keyway.new_files import new_file
+
+_SECONDS: Final = 1.0
+"""The time limit of all calls for one completion."""
+_FRESH: Final = 60.0
+_OLDEST: Final = 86_400.0
+"""The age up to which a cached list is used if the gateway does not respond."""
+_PAGES: Final = 3
+_PAGE_SIZE: Final = 1000
+_PLAIN: Final = re.compile(r"[\w./@+%~:-]+")
+"""Names that a shell does not interpret. Others are not offered."""
+_STORES: Final = ("server", "client")
+_AUTHORITIES: Final = "ListTrustedAuthorities"
+
+
+def found(kind: str, ctx: click.Context, incomplete: str) -> list[str]:
+    """Return the candidates of a kind, in the form of the incomplete word: short names, or resource names."""
+    session = ctx.ensure_object(Session)
+    try:
+        listed = _contexts(session) if kind == "context" else _cached(kind, session)
+    except Exception:  # noqa: BLE001 - a shell cannot show an error while it completes a word
+        return []
+    if not incomplete.startswith("providers/") or kind == "context":
+        listed = [names.short(name) for name in listed]
+    return [name for name in listed if _PLAIN.fullmatch(name)]
+
+
+def _contexts(session: Session) -> list[str]:
+    return list(configuration.load(configuration.file_of(session.given.get("config"))).get("contexts", {}))
+
+
+def _cached(kind: str, session: Session) -> list[str]:
+    """Return the names from the cache, or from the gateway. Raises an exception if neither has them."""
+    arguments = session.connection()
+    file = _cache_file(arguments)
+    stored = _read(file)
+    entry = stored.get(kind, {"time": 0.0, "names": []})
+    age = time.time() - entry["time"]
+    if 0 <= age < _FRESH:
+        return list(entry["names"])
+    try:
+        listed = list(_listed(kind, session))
+    except Exception:
+        if age > _OLDEST:
+            raise
+        return list(entry["names"])
+    _write(file, {**stored, kind: {"time": time.time(), "names": listed}})
+    return listed
+
+
+def _listed(kind: str, session: Session) -> Iterator[str]:
+    """Yield resource names from the gateway. Those of incomplete names end in a slash."""
+    from keyway.v1.certificate_service_pb2 import ListCertificatesRequest  # noqa: PLC0415
+    from keyway.v1.certificate_service_pb2 import ListTrustedAuthoritiesRequest as ListRequest  # noqa: PLC0415
+    from keyway.v1.provider_service_pb2 import ListProvidersRequest  # noqa: PLC0415
+
+    end = time.monotonic() + _SECONDS
+    with session.connect(retries=False) as client:
+
+        def call(method: Callable[..., Any], request: Any) -> Any:
+            return method(request, timeout=max(0.01, end - time.monotonic()))
+
+        if kind == "certificate":
+            request = ListCertificatesRequest(parent="providers/-", page_size=_PAGE_SIZE)
+            for _ in range(_PAGES):
+                page = call(client.certificates.ListCertificates, request)
+                yield from (each.name for each in page.certificates if each.name)
+                if not (token := page.next_page_token):
+                    return
+                request.page_token = token
+            return
+        providers = call(client.providers.ListProviders, ListProvidersRequest(page_size=_PAGE_SIZE)).providers
+        for name in _of_providers(kind, providers):
+            if kind != "authority":
+                yield name
+                continue
+            for authority in call(client.certificates.ListTrustedAuthorities, ListRequest(parent=name)).authorities:
+                yield authority.name
+
+
+def _of_providers(kind: str, providers: Iterable[Any]) -> Iterator[str]:
+    """Yield the providers, the prefixes of names in them, or their trust stores."""
+    prefixes = {"key": ("KeyService/", "keys/"), "secret": ("KeyService/GetSecret", "secrets/")}
+    for provider in providers:
+        if kind == "provider":
+            yield provider.name
+        elif kind in prefixes:
+            method, below = prefixes[kind]
+            if any(f".{method}" in each for each in provider.methods):
+                yield f"{provider.name}/{below}"
+        elif any(each.endswith(f"/{_AUTHORITIES}") for each in provider.methods):
+            yield from (f"{provider.name}/trustStores/{store}" for store in _STORES)
+
+
+def _cache_file(arguments: Mapping[str, Any]) -> Path:
+    """Return the file for a connection. Callers with other credentials have other files."""
+    token = arguments.get("token")
+    identity = {**arguments, "token": token() if callable(token) else token}
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "keyway" / f"completion-{digest}.json"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _write(file: Path, stored: Mapping[str, Any]) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with new_file(file, force=True, private=True) as new:
+        new.write(json.dumps(stored, ensure_ascii=False).encode())
