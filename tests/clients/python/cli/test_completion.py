@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("sandbox")
 SHOW = "keyway certs show "
 
 
-def completed(commands: Commands, line: str, shell: str = "bash", **variables: str) -> list[str]:
+def completed(commands: Commands, line: str, shell: str = "bash", **variables: Any) -> list[str]:
     """Return the candidates for the last word of a command line, which can be empty."""
     words = line.split(" ")
     # Bash and zsh pass the index of the word, fish passes the word.
