@@ -20,7 +20,7 @@ from gateway.provider_states.reports import (
 from gateway.providers.base.provider import Provider
 from gateway.providers.catalog import Catalog
 from gateway.telemetry.upstream_requests import RequestCounts
-from keyway.v1.provider_pb2 import ProviderState
+from keyway.v1.provider_pb2 import PROVIDER_STATE_READY, ProviderState
 
 COLLECT_SECONDS: Final = 1.0
 
@@ -33,12 +33,14 @@ class ProviderStates:
         self._number = worker if worker is not None else 0
         self._alone = StateAggregate() if worker is None else None
         self._checks: dict[str, ProviderCheck] = {}
+        self._applied: dict[str, int] = {}
         self._reported = {provider.id: RequestCounts() for provider in catalog}
         self._snapshots: Snapshots = {}
 
     def checked(self, provider: str, state: ProviderState.ValueType, reason: str) -> None:
         """Record the result of a health check that ended just now."""
-        self._checks[provider] = ProviderCheck(time.time_ns(), state, reason)
+        check = self._checks[provider] = ProviderCheck(time.time_ns(), state, reason)
+        self._applied[provider] = check.ended_at
 
     def current(self, provider: Provider) -> ProviderSnapshot:
         """Return the current state of a provider. What other workers did in the last seconds can be missing."""
@@ -53,8 +55,19 @@ class ProviderStates:
         return {provider.id: self._report(provider) for provider in self._catalog}
 
     def receive(self, snapshots: Snapshots) -> None:
-        """Use the aggregate of the supervisor."""
+        """Use the aggregate of the supervisor. A successful health check in another worker closes the breaker here."""
         self._snapshots = snapshots
+        for provider in self._catalog:
+            snapshot = snapshots.get(provider.id)
+            if snapshot is not None and snapshot.check is not None:
+                self._apply(provider, snapshot.check)
+
+    def _apply(self, provider: Provider, check: ProviderCheck) -> None:
+        """Close the breaker once for each successful check: it can open again after that."""
+        if check.ended_at > self._applied.get(provider.id, 0):
+            self._applied[provider.id] = check.ended_at
+            if check.state == PROVIDER_STATE_READY:
+                provider.recovered()
 
     async def follow(self) -> None:
         """Collect regularly in a gateway of a single process, until this task is canceled."""

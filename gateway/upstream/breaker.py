@@ -86,6 +86,11 @@ class Breaker:
             self._part()[1] += 1
             self._in_a_row = 0
         else:
+            self.close()
+
+    def close(self) -> None:
+        """Close after a successful probe, which another process can have made."""
+        if self._opened is not None:
             self._opened = self._probing_since = None
             self._parts.clear()
             self._period += 1

@@ -107,6 +107,10 @@ class HttpClient:
         if kind.reason in _UPSTREAM_FAULTS and _outage(response) is None:
             self.requests.failed(reason_name(kind.reason))
 
+    def recovered(self) -> None:
+        """Close the circuit breaker, because a health check in another process succeeded."""
+        self._breaker.close()
+
     async def _wait_for_retry(self, pause: float) -> bool:
         """Wait, and return whether the breaker allows another attempt. A retry that is not made costs no budget."""
         again = False

@@ -79,7 +79,8 @@ class SupervisorChannel:
                 self._on_loop(self.poll.set)
             elif command.startswith(messages.PROVIDERS):
                 if server is not None:
-                    server.provider_states.receive(parse_snapshots(command.removeprefix(messages.PROVIDERS)))
+                    snapshots = parse_snapshots(command.removeprefix(messages.PROVIDERS))
+                    self._on_loop(server.provider_states.receive, snapshots)
             else:
                 self._request_end(settings.drain_delay if command == messages.DRAIN else _RETIRE_SECONDS)
         self._request_end(_RETIRE_SECONDS)

@@ -92,7 +92,7 @@ def parse(line: bytes) -> WorkerReport:
         if isinstance(available := value.get("available"), bool):
             return WorkerReport(available=available, providers=parse_reports(value["providers"]))
         return WorkerReport()
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return WorkerReport()
 
 

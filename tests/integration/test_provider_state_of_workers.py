@@ -58,6 +58,13 @@ async def test_every_worker_returns_the_same_state(stack: Stack, tmp_path: Path)
         await eventually(all_know_the_failure)
         found = await states()
         page = await scrape(address_of_metrics)
+        await stack.controls[KEY_MANAGER].reset()
+        assert (await services[-1].CheckProvider(CHECK)).provider.state == provider_pb2.PROVIDER_STATE_READY
+
+        async def all_are_closed() -> bool:
+            return not any(one.circuit_breaker.open_workers for one in await states())
+
+        await eventually(all_are_closed)
         for channel in channels:
             await channel.close()
     assert Counter(one.state for one in found) == {provider_pb2.PROVIDER_STATE_UNREACHABLE: CONNECTIONS}

@@ -46,6 +46,9 @@ class FakeProvider(Provider):
         if self.check_error is not None:
             raise self.check_error
 
+    def recovered(self) -> None:
+        self.breaker = BreakerState.CLOSED
+
     @property
     def requests(self) -> UpstreamRequests:
         return self.measured

@@ -59,6 +59,10 @@ class Provider(Operations, abc.ABC):
     async def check(self, call: CallContext) -> None:
         """Make one harmless call of the upstream. Raises GatewayError if it fails."""
 
+    def recovered(self) -> None:
+        """Close the circuit breaker, because a health check in another process succeeded."""
+        self.http.recovered()
+
     @property
     def requests(self) -> UpstreamRequests:
         """The measured requests to the upstream."""

@@ -6,12 +6,13 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.call_context import CallContext
-from gateway.errors import MALFORMED_PROVIDER_RESPONSE, UpstreamError
+from gateway.errors import KEY_NOT_FOUND, MALFORMED_PROVIDER_RESPONSE, UpstreamError
 from gateway.providers.base.api_client import ApiClient, ApiRequest
 from gateway.providers.base.envelope import Envelope
 from gateway.providers.base.json_object import JsonObject
@@ -28,6 +29,7 @@ REQUEST = ApiRequest("GET", f"{PATH}?x=1", "/keys/{key}", NAME, secrets=("hunter
 TABLE = StatusTable(
     (
         StatusRow("BUSY", "the key store is busy", outcomes.RATE_LIMITED),
+        StatusRow("NO KEY", "the key does not exist", KEY_NOT_FOUND),
         StatusRow("GONE", "the key does not exist", outcomes.UNRECOGNIZED, at_fault=lambda name: name),
     )
 )
@@ -167,3 +169,29 @@ async def test_debug_setting_keeps_the_message(upstream: ScriptedUpstream) -> No
 async def test_phrase_of_http_is_recorded(upstream: ScriptedUpstream) -> None:
     upstream.answer("GET", PATH, 503, body={"code": "E9", "message": "service unavailable."})
     assert (await failure(upstream)).upstream_message == "Service Unavailable"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected", "failures"),
+    [
+        (200, {"code": "BUSY"}, None, {"PROVIDER_RATE_LIMITED": 1}),
+        (200, {"code": "BUSY"}, "BUSY", {}),
+        (200, {"other": 1}, None, {"MALFORMED_PROVIDER_RESPONSE": 1}),
+        (429, {"code": "BUSY"}, None, {"PROVIDER_RATE_LIMITED": 1}),
+        (401, {"other": 1}, None, {"PROVIDER_CREDENTIALS_REJECTED": 1}),
+        (404, {"code": "NO KEY"}, None, {}),
+    ],
+)
+async def test_faults_of_the_upstream_are_counted_once_by_reason(
+    upstream: ScriptedUpstream, status: int, body: dict[str, Any], expected: str | None, failures: dict[str, int]
+) -> None:
+    upstream.answer("GET", PATH, status, body=body)
+    http = HttpClient("p", HttpSettings(upstream.url))
+    await http.start()
+    with pytest.raises(UpstreamError):
+        await ApiClient("p", http, TABLE, read_envelope).call(
+            replace(REQUEST, expected_code=expected), lambda data: data.text("value"), context()
+        )
+    counts = http.requests.counts()
+    await http.close()
+    assert (counts.total, counts.failures) == (1, failures)

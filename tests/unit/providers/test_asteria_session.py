@@ -65,6 +65,7 @@ async def test_expired_session_is_renewed_and_the_call_retried(upstream: Scripte
         call = a_call()
         await asteria.delete_certificate(request, call)
         assert len(call.attempts) == 4
+        assert not asteria.requests.counts().failures
     assert received_requests(upstream) == [
         ("login", None),
         ("delete", "OLD"),

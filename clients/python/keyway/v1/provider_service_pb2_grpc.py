@@ -154,7 +154,7 @@ class ProviderServiceServicer(object):
 
         If the upstream fails or is unreachable, the call succeeds and the state is DEGRADED or UNREACHABLE. Concurrent
         calls share one check. The check has the default deadline of the gateway, regardless of the deadlines of the
-        callers.
+        callers. A successful check closes the circuit breaker of the provider in all workers.
 
         Errors: UNAVAILABLE `PROVIDER_BUSY` if the gateway has no free connection; the state does not change.
         """
