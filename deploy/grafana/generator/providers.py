@@ -1,12 +1,18 @@
-"""The dashboard of the providers: requests to upstreams, circuit breakers, retries, and caches."""
+"""The dashboard of the providers: calls, requests to upstreams, circuit breakers, retries, and caches."""
 
 from typing import Final
 
-from deploy.grafana.generator.panels import INSTANCE, PROVIDER, Frame, Query, Section, graph, number
+from deploy.grafana.generator.panels import PROVIDER, Frame, Query, Section, graph, number
 
 _RATE: Final = f"rate(http_client_request_duration_seconds_count{{{PROVIDER}}}[$__rate_interval])"
 _ERRORS: Final = f'rate(http_client_request_duration_seconds_count{{{PROVIDER}, error_type!=""}}[$__rate_interval])'
 _BUCKETS: Final = f"rate(http_client_request_duration_seconds_bucket{{{PROVIDER}}}[$__rate_interval])"
+_CALL_RATE: Final = f"rate(rpc_server_call_duration_seconds_count{{{PROVIDER}}}[$__rate_interval])"
+_CALL_FAULTS: Final = (
+    f'rate(rpc_server_call_duration_seconds_count{{{PROVIDER}, error_type!="", error_type!="UNIMPLEMENTED"}}'
+    "[$__rate_interval])"
+)
+_CALL_BUCKETS: Final = f"rate(rpc_server_call_duration_seconds_bucket{{{PROVIDER}}}[$__rate_interval])"
 _LEGEND: Final = "{{keyway_provider}}"
 
 
@@ -24,7 +30,7 @@ _STATE: Final = Section(
         number(
             "Open circuit breakers",
             "Providers that the gateway does not contact, because their upstream failed too often.",
-            f"count(max by (keyway_provider) (keyway_provider_breaker{{{PROVIDER}}}) == 2) or vector(0)",
+            f"count(max by (keyway_provider) (keyway_provider_breaker_overall{{{PROVIDER}}}) == 2) or vector(0)",
             colors=((None, "green"), (1, "red")),
         ),
         number("Requests", "Requests to upstreams per second.", f"sum({_RATE})", unit="reqps"),
@@ -45,6 +51,47 @@ _STATE: Final = Section(
     ),
     width=6,
     height=4,
+)
+_CALLS: Final = Section(
+    "Calls of the gateway's callers",
+    (
+        graph(
+            "Calls",
+            "Calls per second, including those that the cache answers.",
+            Query(f"sum by (keyway_provider) ({_CALL_RATE})", _LEGEND),
+            unit="reqps",
+            stacked=True,
+        ),
+        graph(
+            "Faults",
+            "Share of calls that fail because of the gateway or the upstream.",
+            Query(f"sum by (keyway_provider) ({_CALL_FAULTS}) / sum by (keyway_provider) ({_CALL_RATE})", _LEGEND),
+            unit="percentunit",
+            alert_above=0.05,
+        ),
+        graph(
+            "Failed calls by reason",
+            "Failed calls per second. docs/troubleshooting.md explains each reason.",
+            Query(
+                "sum by (keyway_provider, keyway_reason) "
+                f"(rate(keyway_calls_failed_total{{{PROVIDER}}}[$__rate_interval]))",
+                "{{keyway_provider}} {{keyway_reason}}",
+            ),
+            unit="reqps",
+        ),
+        graph(
+            "Duration, half of the calls",
+            "Half of the calls take less time.",
+            Query(f"histogram_quantile(0.5, sum by (le, keyway_provider) ({_CALL_BUCKETS}))", _LEGEND),
+            unit="s",
+        ),
+        graph(
+            "Duration, slowest 1 %",
+            "All but 1 % of the calls take less time.",
+            Query(f"histogram_quantile(0.99, sum by (le, keyway_provider) ({_CALL_BUCKETS}))", _LEGEND),
+            unit="s",
+        ),
+    ),
 )
 _REQUESTS: Final = Section(
     "Requests to upstreams",
@@ -80,16 +127,6 @@ _REQUESTS: Final = Section(
             ),
             unit="reqps",
         ),
-        graph(
-            "Failed calls",
-            "Failed calls per second with a reason about the upstream. docs/troubleshooting.md explains each reason.",
-            Query(
-                "sum by (rpc_method, keyway_reason) "
-                f'(rate(keyway_calls_failed_total{{{INSTANCE}, keyway_reason=~"PROVIDER_.*"}}[$__rate_interval]))',
-                "{{keyway_reason}} {{rpc_method}}",
-            ),
-            unit="reqps",
-        ),
     ),
 )
 _PROTECTION: Final = Section(
@@ -97,8 +134,22 @@ _PROTECTION: Final = Section(
     (
         graph(
             "Circuit breakers",
-            "The worst state over all workers: 0 closed, 1 half-open, 2 open.",
-            _by_provider("max", "keyway_provider_breaker"),
+            "The most severe state over all workers: 0 closed, 1 half-open, 2 open.",
+            _by_provider("max", "keyway_provider_breaker_overall"),
+            maximum=2,
+        ),
+        graph(
+            "Workers with an open circuit breaker",
+            "If only some workers have one, the upstream fails only at times, or the others had no calls.",
+            _by_provider("sum", "keyway_provider_breaker_open_workers"),
+        ),
+        graph(
+            "Circuit breaker by worker",
+            "Each worker has a circuit breaker of its own: 0 closed, 1 half-open, 2 open.",
+            Query(
+                f"max by (keyway_provider, worker) (keyway_provider_breaker{{{PROVIDER}}})",
+                "{{keyway_provider}} {{worker}}",
+            ),
             maximum=2,
         ),
         graph(
@@ -151,7 +202,7 @@ _CACHE: Final = Section(
 DASHBOARD: Final = Frame(
     "keyway-providers",
     "Keyway providers",
-    "Requests to upstreams, circuit breakers, retries, and caches.",
-    (_STATE, _REQUESTS, _PROTECTION, _CACHE),
+    "Calls, requests to upstreams, circuit breakers, retries, and caches.",
+    (_STATE, _CALLS, _REQUESTS, _PROTECTION, _CACHE),
     by_provider=True,
 )

@@ -1,24 +1,15 @@
-"""The rules of deploy/prometheus: the metrics that they use, their runbooks, and their tests."""
+"""The rules of deploy/prometheus: the metrics that they use, and their tests."""
 
-import re
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.support import monitoring, promql
-from tests.support.docs import page
 from tests.support.programs import prometheus_program, run
 
 ALERTS = monitoring.rules("alerts.yaml")
 TESTS = yaml.safe_load((monitoring.RULES / "alerts.test.yaml").read_text(encoding="utf-8"))["tests"]
-
-
-def runbooks() -> dict[str, str]:
-    """Return the runbooks of docs/operations.md by name."""
-    _, _, text = page("docs/operations.md").partition("\n## Runbooks\n")
-    parts = re.split(r"^### (\w+)\n", text.partition("\n## ")[0], flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 @pytest.mark.parametrize(("name", "expression"), list(monitoring.expressions()), ids=lambda value: value.split()[0])
@@ -33,21 +24,6 @@ def test_unknown_metrics_and_labels_are_found() -> None:
     assert promql.unknown_names('a_total{wroker="0"}', known) == ["a_total{wroker}"]
     assert promql.unknown_names("max without (wroker) (a_total)", known) == ["wroker of an aggregation"]
     assert promql.unknown_names("a_total and on (host) a_total", known) == ["host of an aggregation"]
-
-
-def test_each_alert_has_its_runbook_in_the_same_order() -> None:
-    names = [alert["alert"] for alert in ALERTS]
-    assert list(runbooks()) == names
-    assert [alert["annotations"]["runbook_url"] for alert in ALERTS] == [
-        f"docs/operations.md#{name.lower()}" for name in names
-    ]
-
-
-@pytest.mark.parametrize(("name", "text"), runbooks().items(), ids=list(runbooks()))
-def test_runbook_states_meaning_command_causes_and_fixes(name: str, text: str) -> None:
-    assert re.match(r"\n\w[^\n]+\.\n", text), "a runbook begins with the meaning"
-    assert re.search(r"^First command: `[^`]+`", text, re.MULTILINE)
-    assert "\n| cause | fix |\n|---|---|\n" in text
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
