@@ -1,4 +1,4 @@
-"""Broken connections to real servers, each with the problem that every client must name."""
+"""Broken connections to real servers, each with the problem that `keyway doctor` and every client must name."""
 
 import contextlib
 import socket
@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
-
-import grpc
 
 from gateway.demo import DEMO_PROVIDERS
 from tests.support.authority import CertificateAuthority
@@ -47,7 +45,6 @@ async def connections(sandbox: Any) -> AsyncIterator[list[Broken]]:
             certificate, key = CertificateAuthority("Other").issue("untrusted").write(folder, "untrusted")
             with _unused() as unused, _expired(authority) as expired:
                 yield [
-                    Broken("nothing listens", "REFUSED", {"address": unused, "plaintext": True}),
                     Broken("plaintext to TLS", "TLS_REQUIRED", {"address": running.address, "plaintext": True}),
                     Broken("TLS to plaintext", "PLAINTEXT_REQUIRED", {"address": sandbox["plain"], "ca": trusted}),
                     Broken("another authority", "UNTRUSTED", {**tls, "ca": untrusted}),
@@ -63,6 +60,8 @@ async def connections(sandbox: Any) -> AsyncIterator[list[Broken]]:
                         {**mtls, "certificate": str(certificate), "private_key": str(key)},
                     ),
                     Broken("unknown host", "UNRESOLVED", {"address": "gateway.invalid:443", "ca": ready["ca"]}),
+                    # The last one, so that its time does not include that for loading classes.
+                    Broken("nothing listens", "REFUSED", {"address": unused, "plaintext": True}),
                 ]
 
 
@@ -83,6 +82,8 @@ def _unused() -> Iterator[str]:
 @contextlib.contextmanager
 def _expired(authority: CertificateAuthority) -> Iterator[str]:
     """A server of gRPC itself: a gateway does not start with an expired certificate."""
+    import grpc  # noqa: PLC0415 - after `gateway`, which turns off the log of gRPC
+
     own = authority.server(expires_in=_EXPIRED)
     server = grpc.server(ThreadPoolExecutor(1))
     port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(own.key_pem, own.chain_pem)]))

@@ -14,11 +14,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.clients import cases, envelopes, outside, snippets
+from tests.clients import cases, connections, envelopes, outside, snippets
 from tests.clients.languages import LANGUAGES
 from tests.clients.running import Sandbox, sandbox
 
-STEPS = ("build", "snippets", "outside", "test", "cases", "matrix", "tampering")
+STEPS = ("build", "snippets", "outside", "test", "cases", "matrix", "tampering", "connections")
 
 
 class Results:
@@ -87,6 +87,8 @@ def main(arguments: list[str] | None = None) -> int:
             for language in ready:
                 _run_cases(running, language, [case["name"] for case in chosen], results)
         _exchange(running, ready, steps, results)
+        if "connections" in steps and ready:
+            _break_connections(running, ready, results)
     results.print()
     failures = results.failures()
     for row, language, why in failures:
@@ -165,6 +167,20 @@ def _exchange(running: Sandbox, languages: list[str], steps: list[str], results:
                 results.add("tampering", name, language, why)
         except envelopes.Refused as refusal:
             results.add("tampering", "creates an envelope", languages[0], str(refusal))
+
+
+def _break_connections(running: Sandbox, languages: list[str], results: Results) -> None:
+    _say("all", "broken connections")
+    doctor = []
+    for name, language, why in connections.checked(running, languages):
+        if language == connections.DOCTOR:
+            doctor.append((name, why))
+        else:
+            results.add("connection", name, language, why)
+    # The command line is a part of the Python client; the check of its errors counts for all languages.
+    why = "; ".join(f"{name}: {why}" for name, why in doctor if why)
+    for language in languages:
+        results.add("connection", "keyway doctor", language, why)
 
 
 _STARTED = time.monotonic()

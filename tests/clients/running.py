@@ -30,12 +30,12 @@ class Sandbox:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 answer.read()
 
-    def run(self, language: Any, *arguments: Any, data: Any = None) -> Any:
-        """Run the runner of a language to its end."""
+    def run(self, language: Any, *arguments: Any, data: Any = None, variables: Any = None) -> Any:
+        """Run the runner of a language to its end. variables: more environment variables."""
         return subprocess.run(
             [*language.runner, *arguments],
             cwd=ROOT,
-            env={**os.environ, **self.environment},
+            env={**os.environ, **self.environment, **(variables or {})},
             input=data,
             stdin=None if data is not None else subprocess.DEVNULL,
             capture_output=True,

@@ -4,6 +4,7 @@ runner                       run the cases of KEYWAY_CASES; print one line of JS
 runner seal KEY AAD < in > out
 runner open AAD < in > out
 runner open-all LIST         each line is ENVELOPE OUTPUT AAD (- for none); print the result of each line
+runner connect LIST          make the first call over each connection; print its error as one line of JSON
 runner bench seal FILE
 """
 
@@ -15,6 +16,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from tests.clients.python.connections import connect_all
 from tests.clients.python.sealing import bench, open_, open_all, sandbox, seal
 from tests.clients.python.steps import async_outcome, sync_outcome
 
@@ -60,6 +62,8 @@ if __name__ == "__main__":
             sys.exit(open_(bytes.fromhex(associated_data)))
         case ["open-all", lines]:
             open_all(Path(lines).read_text().splitlines())
+        case ["connect", connections]:
+            connect_all(Path(connections))
         case ["bench", "seal", file]:
             bench(file)
         case _:

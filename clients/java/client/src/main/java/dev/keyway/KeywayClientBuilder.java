@@ -44,6 +44,7 @@ public final class KeywayClientBuilder {
     private boolean retries = true;
     private boolean healthChecks;
     private Consumer<ManagedChannelBuilder<?>> more = channel -> {};
+    private boolean configured;
 
     KeywayClientBuilder(String... addresses) {
         if (addresses.length == 0) {
@@ -129,6 +130,7 @@ public final class KeywayClientBuilder {
      */
     public KeywayClientBuilder configure(Consumer<ManagedChannelBuilder<?>> more) {
         this.more = Objects.requireNonNull(more, "more");
+        configured = true;
         return this;
     }
 
@@ -139,6 +141,7 @@ public final class KeywayClientBuilder {
      */
     public KeywayClient build() {
         check();
+        GrpcLog.quiet();
         NettyChannelBuilder builder = NettyChannelBuilder.forTarget(Address.target(addresses), credentials())
                 .defaultServiceConfig(ServiceConfig.of(retries, healthChecks))
                 .maxInboundMessageSize(LARGEST_RESPONSE)
@@ -196,6 +199,10 @@ public final class KeywayClientBuilder {
 
     private List<ClientInterceptor> interceptors() {
         List<ClientInterceptor> interceptors = new ArrayList<>();
+        if (!configured) {
+            // Other options can replace the network.
+            interceptors.add(new FirstCall(addresses));
+        }
         interceptors.add(new DefaultDeadline(deadline));
         if (token != null) {
             interceptors.add(new BearerToken(token));
@@ -203,6 +210,8 @@ public final class KeywayClientBuilder {
         if (TraceContext.isAvailable()) {
             interceptors.add(new TraceContext());
         }
+        // The last one is called first.
+        interceptors.add(new ConnectionProblems(plaintext, certificate != null));
         return interceptors;
     }
 }

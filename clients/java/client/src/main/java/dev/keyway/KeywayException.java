@@ -31,13 +31,16 @@ public final class KeywayException extends RuntimeException {
     private final Status.Code code;
     private final String statusMessage;
     private final String receipt;
+    private final Problem problem;
     // Not serializable: a deserialized exception has the code and the messages only.
     private final transient Details details;
 
-    private KeywayException(Status.Code code, String message, Details details, String receipt, Throwable cause) {
-        super(describe(code, message, details), cause);
+    private KeywayException(
+            Status.Code code, String message, Problem problem, Details details, String receipt, Throwable cause) {
+        super(describe(code, message, problem, details), cause);
         this.code = code;
         this.statusMessage = message;
+        this.problem = problem;
         this.details = details;
         this.receipt = receipt;
     }
@@ -70,7 +73,8 @@ public final class KeywayException extends RuntimeException {
      */
     public static KeywayException from(com.google.rpc.Status status) {
         Status.Code code = Status.fromCodeValue(status.getCode()).getCode();
-        return new KeywayException(code, status.getMessage(), Details.of(status), null, null);
+        Details details = Details.of(status);
+        return new KeywayException(code, status.getMessage(), details.problem(status.getMessage()), details, null, null);
     }
 
     private static KeywayException from(Status status, Metadata trailers, Throwable cause) {
@@ -78,8 +82,14 @@ public final class KeywayException extends RuntimeException {
         Details details = Details.of(whole(status, sent));
         String id = sent.get(REQUEST_ID);
         String message = status.getDescription() == null ? "" : status.getDescription();
-        return new KeywayException(
-                status.getCode(), message, id == null ? details : details.withRequestId(id), sent.get(RECEIPT), cause);
+        Problem problem = details.problem(message);
+        Optional<Problem> ofConnection = ConnectionProblems.problem(sent);
+        if (ofConnection.isPresent()) {
+            problem = ofConnection.get();
+            message = problem.sentence();
+        }
+        Details all = id == null ? details : details.withRequestId(id);
+        return new KeywayException(status.getCode(), message, problem, all, sent.get(RECEIPT), cause);
     }
 
     private static com.google.rpc.Status whole(Status status, Metadata trailers) {
@@ -133,16 +143,22 @@ public final class KeywayException extends RuntimeException {
         return Optional.ofNullable(receipt);
     }
 
-    /** The message of the gateway, without the code and the request id. */
+    /** Why the client cannot connect, or why the gateway rejects the caller; empty if that is not known. */
+    public Optional<Problem> problem() {
+        return Optional.ofNullable(problem);
+    }
+
+    /** The message of the gateway, without the code and the request id. Without a connection, the problem's sentence. */
     public String statusMessage() {
         return statusMessage;
     }
 
-    private static String describe(Status.Code code, String message, Details details) {
+    private static String describe(Status.Code code, String message, Problem problem, Details details) {
         String reason = details.error().getReason();
-        String head = reason.isEmpty() ? code.name() : code + " " + reason;
+        String head = reason.isEmpty() || reason.equals(code.name()) ? code.name() : code + " " + reason;
+        String fix = reason.isEmpty() || problem == null ? "" : ": " + problem.fix();
         String id = details.requestId() == null ? "" : " (request " + details.requestId() + ")";
-        return message.isEmpty() ? head + id : head + ": " + message + id;
+        return message.isEmpty() ? head + id : head + ": " + message + fix + id;
     }
 
     private static Metadata.Key<String> key(String name) {
@@ -184,6 +200,12 @@ public final class KeywayException extends RuntimeException {
             return detail.is(RequestInfo.class)
                     ? withRequestId(detail.unpack(RequestInfo.class).getRequestId())
                     : this;
+        }
+
+        /** Returns the problem that an error of the gateway states; null if it does not concern the caller. */
+        Problem problem(String message) {
+            String reason = error.getReason();
+            return reason.equals("UNAUTHENTICATED") ? Problem.BY_MESSAGE.get(message) : Problem.BY_REASON.get(reason);
         }
 
         Details withRequestId(String id) {

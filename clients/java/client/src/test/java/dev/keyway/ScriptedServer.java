@@ -74,7 +74,17 @@ public final class ScriptedServer implements AutoCloseable {
 
     @Override
     public void close() {
+        stop();
+    }
+
+    /** Closes the port and all connections. */
+    public void stop() {
         server.shutdownNow();
+        try {
+            server.awaitTermination(10, TimeUnit.SECONDS);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private <R> void answer(StreamObserver<R> observer, Supplier<R> response) {

@@ -37,8 +37,8 @@ final class Connections {
             client.providers().listProviders(ListProvidersRequest.getDefaultInstance());
             result.addProperty("text", "no error");
         } catch (KeywayException failure) {
+            result.addProperty("problem", failure.problem().map(Enum::name).orElse(""));
             result.addProperty("text", failure.getMessage());
-            failure.printStackTrace();
         }
     }
 
