@@ -43,6 +43,7 @@ GENERATORS = (
     ("clients.provider_reference", "docs/providers.md"),
     ("clients.configuration_reference", "docs/configuration-reference.md"),
     ("clients.metrics_reference", "docs/metrics.md"),
+    ("clients.man_pages", "clients/python/man"),
     ("deploy.grafana.generator", "deploy/grafana"),
     ("deploy.sbom.generator", "."),
 )
@@ -65,6 +66,7 @@ STUB_PATTERNS = (
     "NOTICE",
     "clients/*/NOTICE",
     "clients/python/*.cdx.json",
+    "clients/python/man/*.1",
     "clients/service-config.json",
     "deploy/grafana/*.json",
     "deploy/sbom/*.json",
@@ -122,7 +124,7 @@ def stubs() -> int:
 def docs() -> int:
     deps()
     for generator, output in GENERATORS:
-        if output.startswith(("docs/", "deploy/")):
+        if output.startswith(("docs/", "deploy/", "clients/python/man")):
             run_generator(generator, output, ROOT)
     return 0
 

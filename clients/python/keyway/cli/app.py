@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "whoami": "keyway.cli.whoami:whoami",
     "doctor": "keyway.cli.doctor:doctor",
     "completion": "keyway.cli.completion:completion",
+    "help": "keyway.cli.help_pages:help_",
 }
 
 
@@ -40,6 +41,7 @@ _COMMANDS: Final = {
         keyway certs show nhn-certs/www.example.com       show one certificate
         keyway keys encrypt nhn-keys/orders-key note.txt   encrypt a small file
         keyway seal dump.sql --key nhn-keys/orders-key    seal a file of any size
+        keyway help certs list                            explain a command
     """,
     notes="""
         Names: nhn-keys/orders-key, or in full providers/nhn-keys/keys/orders-key.

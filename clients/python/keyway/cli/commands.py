@@ -82,17 +82,21 @@ class _Helpful(click.Command):
 
     def __init__(self, *arguments: Any, examples: str = "", notes: str = "", **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
-        self._below = (("Examples", inspect.cleandoc(examples)), ("Notes", inspect.cleandoc(notes)))
+        self.below = (("Examples", inspect.cleandoc(examples)), ("Notes", inspect.cleandoc(notes)))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples and the notes."""
-        for title, text in self._below:
-            if text:
-                with formatter.section(title):
-                    for line in text.splitlines():
-                        formatter.write(f"{' ' * formatter.current_indent}{line}\n")
+        for title, text in sections(self):
+            with formatter.section(title):
+                for line in text.splitlines():
+                    formatter.write(f"{' ' * formatter.current_indent}{line}\n")
         if ctx.parent is not None and not isinstance(self, click.Group):
             formatter.write(f"\nOptions for the connection: {ctx.find_root().command_path} --help\n")
+
+
+def sections(command: click.Command) -> list[tuple[str, str]]:
+    """Return the titles and the texts below the options of a command: examples and notes."""
+    return [(title, text) for title, text in command.below if text] if isinstance(command, _Helpful) else []
 
 
 class Command(_Helpful):
