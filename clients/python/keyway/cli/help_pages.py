@@ -1,5 +1,7 @@
 """The command `keyway help COMMAND`, which prints the help of a command."""
 
+from typing import Any
+
 import click
 from click.shell_completion import CompletionItem
 
@@ -52,6 +54,6 @@ def help_(ctx: click.Context, words: tuple[str, ...], *, no_pager: bool) -> None
         write(f"{found.get_help()}\n")
 
 
-def _layout(root: click.Context) -> dict[str, object]:
+def _layout(root: click.Context) -> dict[str, Any]:
     """Return the settings of the layout, which other contexts inherit."""
     return {"max_content_width": root.max_content_width, "help_option_names": root.help_option_names}
