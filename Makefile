@@ -39,7 +39,7 @@ CALLS ?= 100000
 RECORDS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit fuzz test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup bench-setup bench soak profile check check-bare check-central check-external lock clean FORCE
+.PHONY: help setup run emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup bench-setup bench soak profile check check-bare check-central check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -106,6 +106,9 @@ unit: $(READY) ## run the unit tests that need only Python, in under a minute; `
 
 test-clients: $(READY) $(DEPS) ## build the clients of all languages and compare their behavior (needs Go, Maven+JDK, Node+npm); ARGS="--only go"
 	$(BIN)/python -m tests.clients.conformance $(ARGS)
+
+screenshots: $(READY) ## take the screenshots in docs/console again (needs chromium-headless-shell and fonts-noto-cjk)
+	$(BIN)/python -m tests.support.console_screenshots
 
 fuzz: $(READY) ## read damaged files, responses, metadata, and frames for MINUTES=10; ARGS="--only PEM"
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)

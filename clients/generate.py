@@ -44,6 +44,7 @@ GENERATORS = (
     ("clients.configuration_reference", "docs/configuration-reference.md"),
     ("clients.metrics_reference", "docs/metrics.md"),
     ("clients.man_pages", "clients/python/man"),
+    ("clients.error_reasons", "clients/python/keyway/console/reasons.json"),
     ("deploy.grafana.generator", "deploy/grafana"),
     ("deploy.sbom.generator", "."),
 )
@@ -53,6 +54,7 @@ STUB_PATTERNS = (
     *(f"clients/python/keyway/**/{ending}" for ending in ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*_pb2_grpc.pyi")),
     "clients/python/keyway/services.py",
     "clients/python/keyway/lists.py",
+    "clients/python/keyway/console/reasons.json",
     "clients/python/keyway/retry_policy.py",
     "clients/python/keyway/problems.py",
     "clients/go/keyway/**/*.pb.go",
@@ -124,7 +126,7 @@ def stubs() -> int:
 def docs() -> int:
     deps()
     for generator, output in GENERATORS:
-        if output.startswith(("docs/", "deploy/", "clients/python/man")):
+        if output.startswith(("docs/", "deploy/", "clients/python/man", "clients/python/keyway/console/")):
             run_generator(generator, output, ROOT)
     return 0
 

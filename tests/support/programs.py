@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 import pytest
 
 PACKAGES: Final[Mapping[str, str]] = {
+    "chromium-headless-shell": "the package chromium-headless-shell of Debian",
     "curl": "the package curl of Debian and Ubuntu",
     "envoy": "`make check-external`, which installs it",
     "ip": "the package iproute2 of Debian and Ubuntu",
@@ -82,6 +83,12 @@ def require_loop_devices() -> None:
     require_mounts()
     if not os.access(_MKFS, os.X_OK) or not _succeeds("losetup", "--find"):
         unavailable("needs loop devices and mkfs.ext4")
+
+
+def require_cjk_fonts() -> None:
+    """Skip the test where Chromium has no font for Korean and Japanese."""
+    if shutil.which("fc-list") is None or not run("fc-list", ":lang=ko"):
+        unavailable("needs the package fonts-noto-cjk of Debian and Ubuntu")
 
 
 def require_python_prefix(prefix: Path) -> None:

@@ -10,6 +10,7 @@ from keyway.v1.certificate_pb2 import Certificate
 
 _BAR_DAYS: Final = 398
 """The length of a full bar: the longest validity of a public certificate in the years up to 2026."""
+_SHORTEST: Final = 2
 _MONTHS: Final = 13
 
 
@@ -43,8 +44,8 @@ class ExpiryRow:
 
     @property
     def bar(self) -> int:
-        """The length of the bar, from 0 to 100."""
-        return 0 if self.days is None else max(0, min(100, round(self.days / _BAR_DAYS * 100)))
+        """The length of the bar of a certificate that has not expired, at most 100."""
+        return max(_SHORTEST, min(100, round((self.days or 0) / _BAR_DAYS * 100)))
 
 
 @dataclass(frozen=True, slots=True)

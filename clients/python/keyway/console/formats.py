@@ -1,6 +1,7 @@
 """Filters of the templates: times, durations, names and numbers as text."""
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from keyway.audit.times import milliseconds
 from keyway.terminal.text import clean
 
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+_WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SIZES: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -72,6 +74,11 @@ def marked(text: str) -> Markup:
     )
 
 
+def words(text: str) -> Markup:
+    """Return a name such as `GetSecret`, which can break between its words."""
+    return Markup("<wbr>").join(escape(clean(part)) for part in _WORD.split(text))
+
+
 def lines(text: str) -> Markup:
     """Return a text with its line breaks, which are otherwise escaped like other control characters."""
     return Markup("\n").join(escape(clean(line)) for line in text.split("\n"))
@@ -93,6 +100,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "counted": counted,
     "marked": marked,
     "lines": lines,
+    "words": words,
     "outcome": outcome,
     "status": status,
     "milliseconds": milliseconds,

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from keyway.console import formats
 from keyway.console.notices import Notice
+from keyway.console.reasons import reason_text
 from keyway.console.verification import covers
 from keyway.terminal.text import clean
 
@@ -37,6 +38,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= formats.FILTERS
+    made.filters["reason_text"] = reason_text
     made.filters["covered"] = lambda receipt, result: covers(result, receipt)
     made.tests["notice"] = lambda value: isinstance(value, Notice)
     made.globals["link"] = formats.link

@@ -62,6 +62,7 @@ class ProviderViews:
     def __init__(self, calls: GatewayCalls, pages: Pages) -> None:
         self._calls = calls
         self._pages = pages
+        self._checked: dict[str, Provider] = {}
 
     def routes(self) -> Sequence[web.RouteDef]:
         """Return the routes."""
@@ -70,7 +71,7 @@ class ProviderViews:
     async def show(self, _: web.Request) -> web.Response:
         """Show all providers."""
         found = await self._calls.providers()
-        cards = [] if isinstance(found, Notice) else [ProviderCard.of(each) for each in found]
+        cards = [] if isinstance(found, Notice) else [ProviderCard.of(self._newest(each)) for each in found]
         notice = found if isinstance(found, Notice) else None
         return self._pages.page("providers.html", PATH, notice=notice, cards=cards)
 
@@ -80,4 +81,12 @@ class ProviderViews:
         checked = await self._calls.check_provider(name)
         if isinstance(checked, Notice):
             return self._pages.page("providers.html", PATH, notice=checked, cards=[])
+        self._checked[name] = checked.provider
         raise web.HTTPSeeOther(PATH)
+
+    def _newest(self, listed: Provider) -> Provider:
+        """Return the provider, or the result of its check while another worker of the gateway does not know it yet."""
+        checked = self._checked.get(listed.name)
+        if checked is not None and checked.check_time.ToNanoseconds() > listed.check_time.ToNanoseconds():
+            return checked
+        return listed

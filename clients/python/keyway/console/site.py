@@ -30,7 +30,6 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     # Not `no-referrer`: the browser would then send `Origin: null` with the forms of the console.
     "Referrer-Policy": "same-origin",
-    "Server": "keyway-console",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -93,7 +92,9 @@ class Site:
         """
         if request.headers.get("Sec-Fetch-Site", "none") == "none":
             return web.Response(status=303, headers={"Location": "/"})
-        return self._pages.bare("continue.html", 200)
+        response = self._pages.bare("continue.html", 200)
+        response.headers["Referrer-Policy"] = "no-referrer"  # the address of this page contains the token
+        return response
 
 
 def _static(name: str) -> Handler:
@@ -107,4 +108,6 @@ def _static(name: str) -> Handler:
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = "keyway-console"  # without the versions of the libraries
