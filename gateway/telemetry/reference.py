@@ -51,6 +51,9 @@ each worker sends its own metrics, with its own `service.instance.id`.
 
 **Limits.** A histogram or counter has at most 2,000 combinations of label values. Everything beyond that is counted
 in one series with the label `otel.metric.overflow`.
+
+[operations.md](operations.md#dashboards) describes the dashboards for Grafana, and the
+[alert rules](operations.md#alerts) with their runbooks.
 """
 
 _TYPES: Final[Mapping[Kind, str]] = {
