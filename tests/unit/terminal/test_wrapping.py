@@ -37,6 +37,14 @@ def test_fingerprints_do_not_break_inside_a_byte(text: str, cells: int) -> None:
     assert all(len(line.replace(":", "")) % 2 == 0 for line in lines)
 
 
+def test_digest_in_a_longer_text_does_not_break_inside_a_byte() -> None:
+    receipt = f"gw-77c0e33df27d669c:37:{'9b' * 32}"
+    for cells in range(8, 90):
+        lines = list(wrapped(receipt, cells))
+        assert "".join(lines) == receipt
+        assert "b9" not in {line[:2] for line in lines}
+
+
 def test_following_lines_are_indented() -> None:
     assert list(wrapped("service.orders.example.com", 16, indent=2)) == ["service.orders.", "  example.com"]
 

@@ -76,14 +76,14 @@ def _shown_duration(record: AuditRecord) -> str:
 
 
 COLUMNS: Final[Sequence[RecordColumn]] = (
-    RecordColumn("time", TableColumn("Time"), lambda record: time_text(record.start_time)),
+    RecordColumn("time", TableColumn("Time", fixed=True), lambda record: time_text(record.start_time)),
     RecordColumn("caller", TableColumn("Caller"), lambda record: record.caller),
     RecordColumn("peer", TableColumn("Peer", terminal=180), lambda record: record.peer_address),
     RecordColumn("action", TableColumn("Action"), lambda record: record.action),
     RecordColumn(
         "resource", TableColumn("Resource"), lambda record: SEPARATOR.join(record.resources), _shown_resources
     ),
-    RecordColumn("outcome", TableColumn("Outcome"), outcome),
+    RecordColumn("outcome", TableColumn("Outcome", fixed=True), outcome),
     RecordColumn("status", TableColumn("Status", terminal=100), status),
     RecordColumn("reason", TableColumn("Reason", terminal=120), lambda record: record.reason),
     RecordColumn("policy", TableColumn("Policy", terminal=140), lambda record: SEPARATOR.join(record.policies)),

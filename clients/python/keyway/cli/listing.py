@@ -31,11 +31,12 @@ class ListColumn:
     terminal: int = 0
     right: bool = False
     shortens: bool = False
+    fixed: bool = False
 
     def display(self, *, chosen: bool) -> TableColumn:
         """Return the column of the table. chosen: the user named it, so that every terminal shows it."""
         title = self.title or self.name.replace("-", " ").capitalize()
-        return TableColumn(title, 0 if chosen else self.terminal, self.right, self.shortens)
+        return TableColumn(title, 0 if chosen else self.terminal, self.right, self.shortens, self.fixed)
 
     def key(self, item: Any) -> Any:
         """Return the value for comparisons; None if it is unknown."""

@@ -84,14 +84,20 @@ _LISTING: Final = Listing(
         ListColumn("name", lambda each: names.short(each.name), title="Provider"),
         ListColumn("type", lambda each: each.type, terminal=100),
         ListColumn("api", lambda each: each.api_version, title="API", terminal=100),
-        ListColumn("state", _state),
+        ListColumn("state", _state, fixed=True),
         ListColumn("reason", lambda each: each.state_reason),
         ListColumn("breaker", _breaker_state, terminal=80),
         ListColumn(
             "requests", lambda each: str(each.activity.requests), lambda each: each.activity.requests, extra=True
         ),
         ListColumn("failed", _failed, lambda each: each.activity.failed_requests, terminal=80),
-        ListColumn("p99", _slowest, lambda each: each.activity.latency_p99.ToMicroseconds(), terminal=100),
+        ListColumn(
+            "p99",
+            _slowest,
+            lambda each: each.activity.latency_p99.ToMicroseconds(),
+            title="p99",
+            terminal=100,
+        ),
         ListColumn("checked", _checked, terminal=120),
     ),
 )
@@ -100,9 +106,9 @@ _MAPPINGS: Final = Listing(
     "status mappings",
     (
         ListColumn("upstream", lambda each: each.upstream_code),
-        ListColumn("meaning", lambda each: each.upstream_meaning, terminal=80),
-        ListColumn("status", lambda each: code_pb2.Code.Name(each.code)),
-        ListColumn("reason", lambda each: ErrorReason.Name(each.reason).removeprefix("ERROR_REASON_")),
+        ListColumn("meaning", lambda each: each.upstream_meaning, terminal=100),
+        ListColumn("status", lambda each: code_pb2.Code.Name(each.code), fixed=True),
+        ListColumn("reason", lambda each: ErrorReason.Name(each.reason).removeprefix("ERROR_REASON_"), fixed=True),
         ListColumn("retry", lambda each: "yes" if each.retryable else "", terminal=80),
     ),
 )

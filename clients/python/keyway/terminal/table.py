@@ -20,12 +20,14 @@ class TableColumn:
     """A column. terminal: the minimum width of a terminal that shows it, in cells. right: aligned to the right.
 
     shortens: whether long values end in an ellipsis. Otherwise, they are wrapped, so that they stay complete.
+    fixed: whether values are wrapped only if nothing else can become narrower, such as times and statuses.
     """
 
     title: str
     terminal: int = 0
     right: bool = False
     shortens: bool = False
+    fixed: bool = False
 
 
 def table(
@@ -73,10 +75,12 @@ def _parts(cell: str, column: TableColumn, cells: int) -> list[str]:
 def _fitted(widths: Sequence[int], columns: Sequence[TableColumn], available: int) -> list[int]:
     """Return widths with at most this sum, if possible.
 
-    Columns with an ellipsis become narrower first, then the widest of the others. Columns that are aligned to the right
-    contain numbers, which must not be wrapped, so they keep their width.
+    Columns with an ellipsis become narrower first, then the widest of the others, and fixed columns last. Columns that
+    are aligned to the right contain numbers, which must not be wrapped, so they keep their width.
     """
+    wrapping = [not column.right and not column.fixed for column in columns]
     fitted = _limited(widths, available, _SHORTEST, lambda number: columns[number].shortens)
+    fitted = _limited(fitted, available, _SHORTEST, lambda number: wrapping[number])
     return _limited(fitted, available, _NARROWEST, lambda number: not columns[number].right)
 
 

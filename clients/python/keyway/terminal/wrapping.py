@@ -10,7 +10,8 @@ _SHORTENED: Final = "…"
 _WORDS: Final = " "
 _NAMES: Final = " /.,"
 _WEAK: Final = "-_:;=@"
-_HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){8,}")
+_DIGEST: Final = re.compile(r"[0-9A-Fa-f]{16,}")
+_DIGITS: Final = re.compile(r"[0-9A-Fa-f]*\Z")
 _NARROWEST: Final = 12
 """The minimum number of cells for an indent of the second and following lines."""
 
@@ -22,10 +23,9 @@ def wrapped(text: str, cells: int, *, indent: int = 0, prose: bool = False) -> I
     room for them. prose: break between words only, if possible.
     """
     before, room, text = "", cells, text.rstrip(" ")
-    even = _HEX.fullmatch(text) is not None
+    digest = _DIGEST.search(text) is not None
     while width(text) > room:
-        end = fitting(text, room)
-        end = end - end % 2 or end if even else _end(text, end, _WORDS if prose else _NAMES)
+        end = _end(text, fitting(text, room), _WORDS if prose else _NAMES, digest=digest)
         yield before + text[:end].rstrip(" ")
         text = text[end:].lstrip(" ")
         if not text:
@@ -40,8 +40,8 @@ def shortened(text: str, cells: int) -> str:
     return text if width(text) <= cells else text[: fitting(text, cells - 1)].rstrip(" ") + _SHORTENED
 
 
-def _end(text: str, end: int, separators: str) -> int:
-    """Return where to break a text of which `end` characters fit."""
+def _end(text: str, end: int, separators: str, *, digest: bool) -> int:
+    """Return where to break a text of which `end` characters fit. digest: whether it contains bytes as hexadecimal."""
     if text[end : end + 1] == " ":
         return end
     for several in (separators, _WEAK):
@@ -49,4 +49,6 @@ def _end(text: str, end: int, separators: str) -> int:
         # A break far before the end would leave most of the line empty.
         if found and width(text[:found]) * 2 >= width(text[:end]):
             return found
-    return end
+    digits = _DIGITS.search(text, 0, end)
+    odd = len(digits[0]) % 2 if digits is not None and digest else 0
+    return end - odd or end
