@@ -23,9 +23,7 @@ from gateway.audit_query.sources import create_source
 from gateway.audit_query.verification import JournalVerifier
 from gateway.authz.engine import PolicyEngine
 from gateway.config.load_state import LoadState
-from gateway.contract.methods import POLL_CERTIFICATES
 from gateway.gateway_settings import GatewaySettings
-from gateway.identity.caller import POLLER
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.write.entries import EventEntry
 from gateway.journal.write.idle_chains import IdleChains
@@ -39,6 +37,7 @@ from gateway.server.authenticators import Authenticator, authenticator
 from gateway.server.authorizer import Authorizer
 from gateway.server.gateway_server import GatewayServer
 from gateway.server.interceptors.interceptor import InterceptorDependencies
+from gateway.server.internal_callers import InProcessPollerCalls
 from gateway.server.merging_recorder import MergingRecorder
 from gateway.server.rate_limiter import RateLimiter
 from gateway.server.rejections import Rejections
@@ -47,7 +46,6 @@ from gateway.server.services.audit_service import AuditBackend
 from gateway.server.services.query_slots import QuerySlots
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.setup import Telemetry
-from keyway.v1.certificate_service_pb2 import ListCertificatesRequest, ListCertificatesResponse
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 3_000
 
@@ -214,15 +212,10 @@ async def _poll_certificates(
     if server.metrics is None or not polled:
         return
 
-    async def list_page(request: ListCertificatesRequest) -> ListCertificatesResponse:
-        response: ListCertificatesResponse = await server.in_process.call(
-            POLL_CERTIFICATES, request, POLLER, settings.default_deadline, background=True
-        )
-        return response
-
     certificates = server.metrics.certificates
     certificates.expect_polls(polled)
-    pollers = CertificatePollers(polled, list_page, certificates.replace)
+    calls = InProcessPollerCalls(server.in_process, settings.default_deadline)
+    pollers = CertificatePollers(polled, calls, certificates.replace)
     metrics_bindings.pollers(pollers, server.metrics)
     await stack.enter_async_context(pollers.running(role.poll if role is not None else _immediately))
 

@@ -7,7 +7,9 @@ from gateway.authz.sources import Policy, parse
 _TEXT: Final = """
 @id("keyway:poller")
 permit (
-  principal == Keyway::Caller::"keyway:poller", action == Keyway::Action::"PollCertificates", resource
+  principal == Keyway::Caller::"keyway:poller",
+  action in [Keyway::Action::"PollCertificates", Keyway::Action::"PollCertificate"],
+  resource
 );
 """
 

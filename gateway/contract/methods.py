@@ -107,15 +107,17 @@ METHODS: Final = tuple(
 )
 """Every method of the contract, in the order of its files."""
 
-POLL_CERTIFICATES: Final = replace(
-    next(method for method in METHODS if method.operation == "list_certificates"),
-    service="keyway.internal.Poller",
-    name="PollCertificates",
-    operation="poll_certificates",
-)
-"""The list of certificates that the gateway itself requests. Not a method of the contract: no caller can call it."""
 
-INTERNAL_METHODS: Final = (POLL_CERTIFICATES,)
+def _of_poller(operation: str, name: str) -> Method:
+    """Return a method of the contract as the poller calls it: under another name."""
+    (method,) = (method for method in METHODS if method.operation == operation)
+    return replace(method, service="keyway.internal.Poller", name=name, operation=snake_case(name))
+
+
+POLL_CERTIFICATES: Final = _of_poller("list_certificates", "PollCertificates")
+POLL_CERTIFICATE: Final = _of_poller("get_certificate", "PollCertificate")
+
+INTERNAL_METHODS: Final = (POLL_CERTIFICATES, POLL_CERTIFICATE)
 """Methods that only the gateway itself calls, in its own process. They have actions and audit records of their own."""
 
 SERVICES: Final = tuple(dict.fromkeys(method.service for method in METHODS))

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
-from gateway.poller.provider_poller import ListPage, ProviderPoller, Publish
+from gateway.poller.provider_poller import PollerCalls, ProviderPoller, Publish
 from gateway.providers.base.settings import PollerSettings
 from gateway.telemetry import conventions as names
 from gateway.telemetry.instruments import Point
@@ -13,11 +13,11 @@ from gateway.telemetry.instruments import Point
 class CertificatePollers:
     """One poller for each provider. settings: by the ID of the provider.
 
-    list_page: makes the call. publish: takes the certificates of a provider after each successful poll.
+    calls: makes the calls. publish: takes the certificates of a provider after each successful poll.
     """
 
-    def __init__(self, settings: Mapping[str, PollerSettings], list_page: ListPage, publish: Publish) -> None:
-        self._pollers = [ProviderPoller(provider, each, list_page, publish) for provider, each in settings.items()]
+    def __init__(self, settings: Mapping[str, PollerSettings], calls: PollerCalls, publish: Publish) -> None:
+        self._pollers = [ProviderPoller(provider, each, calls, publish) for provider, each in settings.items()]
         self._began = False
 
     @contextlib.asynccontextmanager

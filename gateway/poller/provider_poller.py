@@ -5,8 +5,8 @@ import datetime as dt
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
 import structlog
 
@@ -17,8 +17,6 @@ from gateway.telemetry.certificates import Expiries, expiries
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import error_reason_pb2 as reasons
 
-ListPage = Callable[[certificates.ListCertificatesRequest], Awaitable[certificates.ListCertificatesResponse]]
-"""Makes the call for one page. Raises GatewayError."""
 Publish = Callable[[str, Expiries], None]
 """Takes the ID of a provider, and all its certificates."""
 
@@ -31,6 +29,16 @@ _MAXIMUM_PAGES: Final = 1000
 _log = structlog.get_logger(__name__)
 
 
+class PollerCalls(Protocol):
+    """The calls of a poller. They raise GatewayError."""
+
+    async def list_page(self, request: certificates.ListCertificatesRequest) -> certificates.ListCertificatesResponse:
+        """Return one page of a list."""
+
+    async def read(self, request: certificates.GetCertificateRequest) -> certificates.GetCertificateResponse:
+        """Return one certificate."""
+
+
 class ProviderPoller:
     """Polls one provider. failures: the number of failed polls by reason.
 
@@ -41,7 +49,7 @@ class ProviderPoller:
         self,
         provider: str,
         settings: PollerSettings,
-        list_page: ListPage,
+        calls: PollerCalls,
         publish: Publish,
         *,
         draw: Callable[[float, float], float] = random.uniform,
@@ -49,7 +57,7 @@ class ProviderPoller:
         self.provider: Final = provider
         self.settings: Final = settings
         self.failures: Counter[str] = Counter()
-        self._list_page = list_page
+        self._calls = calls
         self._publish = publish
         self._draw = draw
         self._succeeded = time.monotonic()
@@ -76,7 +84,9 @@ class ProviderPoller:
         """
         interval = self.settings.interval
         try:
-            found = await self._list()
+            found = {**await self._list()}
+            for name in [name for name, last in found.items() if last is None]:
+                found |= await self._read(name)
         except GatewayError as error:
             reason = reason_name(error.kind.reason)
             self.failures[reason] += 1
@@ -87,16 +97,24 @@ class ProviderPoller:
         self._publish(self.provider, found)
         return interval
 
+    async def _read(self, name: str) -> Expiries:
+        """Return the expiry of a certificate that needs a password; none if no password is configured."""
+        password = self.settings.keystore_passwords.get(name.rpartition("/")[2])
+        if password is None:
+            return {}
+        request = certificates.GetCertificateRequest(name=name, keystore_password=password.get_secret_value())
+        return expiries([(await self._calls.read(request)).certificate])
+
     async def _list(self) -> Expiries:
         """Return all certificates."""
-        found: dict[str, dt.date] = {}
+        found: dict[str, dt.date | None] = {}
         request = certificates.ListCertificatesRequest(
             parent=PROVIDER.format(provider=self.provider),
             page_size=_PAGE_SIZE,
             state=certificates.CERTIFICATE_STATE_FILTER_ALL,
         )
         for _ in range(_MAXIMUM_PAGES):
-            page = await self._list_page(request)
+            page = await self._calls.list_page(request)
             found |= expiries(page.certificates)
             if not page.next_page_token:
                 break

@@ -10,7 +10,7 @@ import structlog
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from gateway.contract.methods import METHODS, POLL_CERTIFICATES, SERVICES
+from gateway.contract.methods import METHODS, POLL_CERTIFICATE, POLL_CERTIFICATES, SERVICES
 from gateway.gateway_settings import GatewaySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.provider_states.states import ProviderStates
@@ -74,8 +74,7 @@ class GatewayServer:
         self.address = ""
         self.health_address = ""
         own = _own_operations(settings, catalog, audit, self.provider_states)
-        internal = {POLL_CERTIFICATES.operation: own["list_certificates"]}
-        self.in_process = InProcessCalls(internal, self._dependencies)
+        self.in_process = InProcessCalls(_internal_operations(catalog, own), self._dependencies)
         for service, handlers in _handlers(settings, catalog, self._dependencies, own).items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         services: Any = OpenServices(self._server)  # has the methods of a server that generated code uses
@@ -146,6 +145,12 @@ def _own_operations(
         **provider_service.operations(catalog, settings.default_deadline, states),
         **audit_service.operations(audit, [provider.id for provider in catalog]),
     }
+
+
+def _internal_operations(catalog: Catalog, own: Mapping[str, Operation]) -> Mapping[str, Operation]:
+    """Return the operations of the methods that only the gateway itself calls, by name."""
+    get = next(method for method in METHODS if method.operation == "get_certificate")
+    return {POLL_CERTIFICATES.operation: own["list_certificates"], POLL_CERTIFICATE.operation: route(get, catalog)}
 
 
 def _handlers(

@@ -26,14 +26,15 @@ FORGET_SECONDS: Final = 24 * 3600.0
 _BOUNDS: Final = ((0.0, "expired"), (1.0, "1"), (7.0, "7"), (30.0, "30"), (90.0, "90"), (365.0, "365"))
 _LATER: Final = "later"
 
-Expiries = Mapping[str, dt.date]
-"""The last day of each certificate, by its name."""
+_UNKNOWN: Final = "unknown"
+
+Expiries = Mapping[str, dt.date | None]
+"""The last day of each certificate, by its name. None if the upstream does not state it."""
 
 
 def expiries(certificates: Iterable[Certificate]) -> Expiries:
-    """Return the certificates that have an expiry date."""
-    found = ((certificate.name, _last_day(certificate)) for certificate in certificates)
-    return {name: last for name, last in found if last is not None}
+    """Return the last day of each certificate."""
+    return {certificate.name: _last_day(certificate) for certificate in certificates}
 
 
 class CertificateExpiries:
@@ -66,7 +67,7 @@ class CertificateExpiries:
 
         If there are too many, yields those that expire soonest, and of the expired ones those that expired last.
         """
-        days = self._days_left()
+        days = {name: left for name, left in self._days_left().items() if left is not None}
         first = sorted(days, key=lambda name: (days[name] < 0, abs(days[name])))[: self._maximum]
         for name in first:
             _, provider, _, certificate = name.split("/", 3)
@@ -80,13 +81,13 @@ class CertificateExpiries:
         for (provider, within), count in sorted(counts.items()):
             yield Point({names.KEYWAY_PROVIDER: provider, names.KEYWAY_EXPIRES_WITHIN: within}, count)
 
-    def _days_left(self) -> Mapping[str, float]:
+    def _days_left(self) -> Mapping[str, float | None]:
         now = dt.datetime.now(dt.UTC)
-        return {name: _days(last, now) for name, last in self._known().items()}
+        return {name: _days(last, now) if last is not None else None for name, last in self._known().items()}
 
     def _known(self) -> Expiries:
         oldest = time.monotonic() - FORGET_SECONDS
-        known = {}
+        known: dict[str, dt.date | None] = {}
         for name, (last, seen) in self._seen.copy().items():
             if seen < oldest:
                 self._seen.pop(name, None)
@@ -119,5 +120,7 @@ def _days(last: dt.date, now: dt.datetime) -> float:
     return left / dt.timedelta(days=1)
 
 
-def _range_of(days: float) -> str:
+def _range_of(days: float | None) -> str:
+    if days is None:
+        return _UNKNOWN
     return next((name for bound, name in _BOUNDS if days < bound), _LATER)

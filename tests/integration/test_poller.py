@@ -15,12 +15,13 @@ from tests.support.ocsf import ocsf_violations
 from tests.support.processes import Process, write_config
 from tests.support.scraping import free_address, scrape, value
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, Stack
-from tests.support.trusted import Trusted
+from tests.support.trusted import Trusted, as_text
 from tests.support.waiting import eventually
 from tests.support.workers import kill, serving, worker_pids
 
 POLLER = {"enabled": True, "interval": 1, "jitter": 0}
 FAST_BREAKER = {"minimum_calls": 1, "interval": 600}
+KEYSTORE_PASSWORD = "changeit"
 EXPIRY = "keyway_certificate_expiry_days"
 
 
@@ -34,7 +35,8 @@ async def polled(address: str, provider: str) -> set[str]:
 async def test_every_certificate_has_a_metric_until_it_is_removed(stack: Stack) -> None:
     address = free_address()
     settings = stack.settings(
-        *(stack.provider(provider, poller=POLLER) for provider in ("nhn-certs", "nhn-keys", "asteria")),
+        *(stack.provider(provider, poller=POLLER) for provider in ("nhn-certs", "nhn-keys")),
+        stack.provider("asteria", poller={**POLLER, "keystore_passwords": {"server": KEYSTORE_PASSWORD}}),
         telemetry={"prometheus_listen": address},
     )
     async with app.gateway(settings) as server, grpc.aio.insecure_channel(server.address) as channel:
@@ -52,23 +54,23 @@ async def test_every_certificate_has_a_metric_until_it_is_removed(stack: Stack) 
         listed = (await service.ListCertificates(request)).certificates
         names = [one.name.split("/", 3) for one in listed if one.HasField("expiration_date")]
         assert len(names) > 5
-        for provider in ("nhn-certs", "asteria"):
-            await found(provider, {name[3] for name in names if name[1] == provider})
+        await found("nhn-certs", {name[3] for name in names})
+        await found("asteria", {"server"})
         page = await scrape(address)
         counts = [line for line in page.splitlines() if line.startswith("keyway_certificate_count{")]
-        assert sum(float(line.rsplit(" ", 1)[1]) for line in counts) == len(names)
+        assert sum(float(line.rsplit(" ", 1)[1]) for line in counts) == len(listed)
         assert 'keyway_provider="nhn-keys"' not in "".join(line for line in page.splitlines() if "poller" in line)
         assert value(page, "keyway_poller_interval_seconds", 'keyway_provider="asteria"') == 1
         assert value(page, "keyway_poller_age_seconds", 'keyway_provider="asteria"') < 60
 
         await service.DeleteCertificate(
             certificates.DeleteCertificateRequest(
-                name="providers/asteria/certificates/server", keystore_password="changeit"
+                name="providers/asteria/certificates/server", keystore_password=KEYSTORE_PASSWORD
             )
         )
 
         async def gone() -> bool:
-            return "server" not in await polled(address, "asteria")
+            return not await polled(address, "asteria")
 
         await eventually(gone)
 
@@ -115,6 +117,24 @@ async def test_polls_are_recorded_and_policy_can_forbid_them(stack: Stack, tmp_p
 def resource_of(event: dict[str, Any]) -> str:
     (resource,) = event["resources"]
     return str(resource["name"])
+
+
+async def test_keystore_password_is_in_no_record(stack: Stack, tmp_path: Path) -> None:
+    provider = stack.provider("asteria", poller={**POLLER, "keystore_passwords": {"server": KEYSTORE_PASSWORD}})
+    trusted = Trusted(tmp_path, stack, telemetry={"prometheus_listen": free_address()}, providers=[provider])
+
+    async def recorded() -> bool:
+        return any(
+            event["api"]["operation"] == "keyway.internal.Poller/PollCertificate" and event["status_id"] == 1
+            for event in trusted.events()
+        )
+
+    async with trusted.served():
+        await eventually(recorded)
+    (read, *_) = (event for event in trusted.events() if event["api"]["operation"].endswith("/PollCertificate"))
+    assert resource_of(read) == "providers/asteria/certificates/server"
+    assert read["actor"]["user"]["uid"] == "keyway:poller"
+    assert KEYSTORE_PASSWORD not in as_text(trusted.events())
 
 
 async def test_failed_polls_do_not_open_the_breaker_and_cost_no_retries(stack: Stack) -> None:

@@ -1,6 +1,7 @@
 """Settings that every provider type has. A provider type adds its own keys in a subclass."""
 
 import ssl
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -96,6 +97,13 @@ class PollerSettings(Settings):
         description=(
             "Random share of the interval that is added or subtracted, so that several gateways do not poll at the "
             "same time."
+        ),
+    )
+    keystore_passwords: Mapping[str, SecretStr] = Field(
+        default_factory=dict,
+        description=(
+            "Keystore passwords by certificate ID, for upstreams that state the expiry of a certificate only with its "
+            "password (asteria: server and client). Without a password, the expiry is unknown."
         ),
     )
 

@@ -26,12 +26,13 @@ CERTIFICATE_COUNT: Final = Description(
         PROVIDER,
         Label(
             names.KEYWAY_EXPIRES_WITHIN,
-            "`expired`; or the upper bound of the days that are left: `1`, `7`, `30`, `90`, or `365`; or `later`. Each "
-            "certificate counts once",
+            "`expired`; or the upper bound of the days that are left: `1`, `7`, `30`, `90`, or `365`; or `later`; or "
+            "`unknown`. Each certificate counts once",
         ),
     ),
     "The values also count certificates without a series of their own in `keyway.certificate.expiry.days`. To find "
-    "their names, run `keyway certs list`.",
+    "their names, run `keyway certs list`. `unknown`: the upstream does not state the expiry, or only with the "
+    "password of the keystore: set `poller.keystore_passwords` of the provider.",
 )
 POLLER_AGE: Final = Description(
     "keyway.poller.age",

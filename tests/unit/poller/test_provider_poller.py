@@ -14,6 +14,8 @@ from gateway.upstream import outcomes
 from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.certificate_service_pb2 import (
     CERTIFICATE_STATE_FILTER_ALL,
+    GetCertificateRequest,
+    GetCertificateResponse,
     ListCertificatesRequest,
     ListCertificatesResponse,
 )
@@ -28,28 +30,34 @@ class Pages:
         self.number = number
         self.error = error
         self.requests: list[ListCertificatesRequest] = []
+        self.read_requests: list[GetCertificateRequest] = []
+        self.date: Date | None = DATE
         self.published: list[tuple[str, Expiries]] = []
         self.polled = asyncio.Event()
 
-    async def page(self, request: ListCertificatesRequest) -> ListCertificatesResponse:
+    async def list_page(self, request: ListCertificatesRequest) -> ListCertificatesResponse:
         sent = ListCertificatesRequest()
         sent.CopyFrom(request)
         self.requests.append(sent)
         if self.error is not None:
             raise UpstreamError(self.error, "failed", provider="p")
         index = int(request.page_token or 0)
-        certificate = Certificate(name=f"providers/p/certificates/{index}", expiration_date=DATE)
+        certificate = Certificate(name=f"providers/p/certificates/{index}", expiration_date=self.date)
         token = str(index + 1) if index + 1 < self.number else ""
         return ListCertificatesResponse(certificates=[certificate], next_page_token=token)
+
+    async def read(self, request: GetCertificateRequest) -> GetCertificateResponse:
+        self.read_requests.append(request)
+        return GetCertificateResponse(certificate=Certificate(name=request.name, expiration_date=DATE))
 
     def publish(self, provider: str, expiries: Expiries) -> None:
         self.published.append((provider, expiries))
         self.polled.set()
 
 
-def poller_of(pages: Pages, *, draw: float = 1.0, **settings: float) -> ProviderPoller:
+def poller_of(pages: Pages, *, draw: float = 1.0, **settings: object) -> ProviderPoller:
     given = PollerSettings.model_validate(settings)
-    return ProviderPoller("p", given, pages.page, pages.publish, draw=lambda low, high: low + draw * (high - low))
+    return ProviderPoller("p", given, pages, pages.publish, draw=lambda low, high: low + draw * (high - low))
 
 
 async def test_poll_reads_all_pages_and_all_states() -> None:
@@ -98,3 +106,16 @@ async def test_polls_are_spread_by_the_jitter(draw: float, monkeypatch: pytest.M
     await done.wait()
     task.cancel()
     assert pauses == ([0, 80] if draw == 0 else [10, 120])
+
+
+async def test_certificate_that_needs_a_password_is_read_with_it() -> None:
+    pages = Pages(2)
+    pages.date = None
+    poller = poller_of(pages, keystore_passwords={"1": "the-keystore-password"})
+    await poller.poll()
+    assert pages.published == [
+        ("p", {"providers/p/certificates/0": None, "providers/p/certificates/1": dt.date(2030, 1, 2)})
+    ]
+    (request,) = pages.read_requests
+    assert (request.name, request.keystore_password) == ("providers/p/certificates/1", "the-keystore-password")
+    assert "the-keystore-password" not in repr(poller.settings)

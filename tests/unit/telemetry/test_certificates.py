@@ -81,7 +81,8 @@ def test_soonest_expiries_have_series_and_all_certificates_are_counted() -> None
     metrics = Metrics(maximum_certificates=3)
     days = {"long-expired": -900, "expired": -2, "today": 0, "week": 6, "month": 29, "year": 300, "decade": 3000}
     metrics.certificates.expect_polls(["nhn"])
-    metrics.certificates.replace("nhn", expiry_dates(certificate(name, left) for name, left in days.items()))
+    found = [certificate(name, left) for name, left in days.items()]
+    metrics.certificates.replace("nhn", expiry_dates([*found, Certificate(name="providers/nhn/certificates/x")]))
     assert list(expiries(metrics)) == ["today", "week", "month"]
     (counted,) = (one for one in metrics.read() if one.about.name == "keyway.certificate.count")
     assert {str(point.attributes["keyway.expires_within"]): point.value for point in counted.points} == {
@@ -91,6 +92,7 @@ def test_soonest_expiries_have_series_and_all_certificates_are_counted() -> None
         "30": 1,
         "365": 1,
         "later": 1,
+        "unknown": 1,
     }
     assert {point.attributes["keyway.provider"] for point in counted.points} == {"nhn"}
 
