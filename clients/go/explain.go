@@ -25,7 +25,7 @@ var texts = []struct {
 	text    *regexp.Regexp
 	problem Problem
 }{
-	{regexp.MustCompile(`connection refused|actively refused`), ProblemRefused},
+	{regexp.MustCompile(`connection refused|actively refused|dial unix .*no such file`), ProblemRefused},
 	{regexp.MustCompile(`no such host|produced zero addresses|no children to pick from`), ProblemUnresolved},
 	{regexp.MustCompile(`no route to host|network is unreachable`), ProblemUnreachable},
 	{regexp.MustCompile(`dialing: .*i/o timeout`), ProblemTimeout},
@@ -47,7 +47,7 @@ var closed = regexp.MustCompile(`error reading server preface|remote error: tls:
 // TLS. certificate: it has a client certificate.
 type explainer struct {
 	plaintext, certificate bool
-	// answered: the gateway responded to a call, so a closed connection is no problem of the settings.
+	// answered: a server responded to a call, so a closed connection is no problem of the settings.
 	answered atomic.Bool
 }
 
@@ -64,16 +64,16 @@ func (x *explainer) describeErrors(
 	}
 	described := FromError(err)
 	described.complete(trailers)
-	x.explain(described)
+	if len(trailers) > 0 {
+		x.answered.Store(true) // by the gateway, or by a proxy before it, whose text can resemble one of gRPC
+	} else {
+		x.explain(described)
+	}
 	return described
 }
 
 // explain replaces the text of gRPC by the sentence of the problem, if it is recognized.
 func (x *explainer) explain(e *Error) {
-	if e.Reason != "" || e.RequestID != "" {
-		x.answered.Store(true)
-		return
-	}
 	if e.Code != codes.Unavailable || e.Problem != "" {
 		return
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	keyway "keyway.dev/clients/go"
@@ -57,6 +58,7 @@ func TestBrokenConnectionHasItsSentence(t *testing.T) {
 		options []keyway.Option
 	}{
 		{keyway.ProblemRefused, unused(t), []keyway.Option{keyway.WithPlaintext()}},
+		{keyway.ProblemRefused, "unix:" + t.TempDir() + "/none", []keyway.Option{keyway.WithPlaintext()}},
 		{keyway.ProblemTLSRequired, secure, []keyway.Option{keyway.WithPlaintext()}},
 		{keyway.ProblemPlaintextRequired, plain, []keyway.Option{trusting}},
 		{keyway.ProblemUntrusted, secure, []keyway.Option{keyway.WithTLS(theirs.file)}},
@@ -138,6 +140,20 @@ func TestLostConnectionIsNoProblemOfTheSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	if failure := failureOf(t, encrypt(t, client)); failure.Problem != "" {
+		t.Error(failure)
+	}
+}
+
+func TestErrorOfAProxyIsNotReplaced(t *testing.T) {
+	const text = "upstream connect error or disconnect/reset before headers: delayed connect error: connection refused"
+	g := &gateway{encrypt: func(ctx context.Context, _ *keywayv1.EncryptRequest) (*keywayv1.EncryptResponse, error) {
+		if err := grpc.SetTrailer(ctx, metadata.Pairs("server", "proxy")); err != nil {
+			return nil, err
+		}
+		return nil, status.Error(codes.Unavailable, text)
+	}}
+	client := dial(t, g.serve(t).address, keyway.WithPlaintext(), keyway.WithoutRetries())
+	if failure := failureOf(t, encrypt(t, client)); failure.Problem != "" || failure.Message != text {
 		t.Error(failure)
 	}
 }

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import grpc
 
@@ -76,7 +76,11 @@ class Connection:
 
     def explained(self, error: grpc.RpcError) -> KeywayError:
         """Return the KeywayError of a gRPC error, with the problem of the connection if its text names one."""
-        return KeywayError.of(error).explained(plaintext=self.plaintext, certificate=self.certificate is not None)
+        made, call = KeywayError.of(error), cast(Any, error)
+        # A proxy before the gateway responds with trailers, and its text can resemble one of gRPC.
+        if call.trailing_metadata():
+            return made
+        return made.explained(plaintext=self.plaintext, certificate=self.certificate is not None)
 
     def is_refused(self) -> bool:
         """Return whether nothing listens on any of the addresses, which all are loopback addresses."""

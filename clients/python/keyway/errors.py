@@ -96,8 +96,11 @@ class KeywayError(Exception):
         return cls(grpc.StatusCode.UNAVAILABLE, problem.value, problem=problem)
 
     def explained(self, *, plaintext: bool, certificate: bool) -> "KeywayError":
-        """Return this error, with the problem if its text names one. The arguments are those of `recognized`."""
-        if self.code is grpc.StatusCode.UNAVAILABLE and not self.reason and not self.request_id:
+        """Return this error of gRPC itself, with the problem if its text names one.
+
+        The arguments are those of `recognized`.
+        """
+        if self.code is grpc.StatusCode.UNAVAILABLE:
             self.problem = recognized(self.message, plaintext=plaintext, certificate=certificate)
             self.message = self.problem.value if self.problem else self.message
         return self

@@ -7,6 +7,7 @@ from keyway.problems import BY_MESSAGE, BY_REASON, Problem
 _UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 _TEXTS: Final = (
     ("Connection refused", Problem.REFUSED),
+    ("error: No such file or directory", Problem.REFUSED),  # the address is a Unix socket
     ("Domain name not found", Problem.UNRESOLVED),
     ("No route to host", Problem.UNREACHABLE),
     ("Network is unreachable", Problem.UNREACHABLE),

@@ -15,10 +15,12 @@ export interface Security {
 }
 
 const LOOPBACK_TIMEOUT_MS = 200;
+/** grpc-js itself adds it to the trailers of a call that was retried. */
+const RETRIES = "grpc-previous-rpc-attempts";
 
 /** Texts of grpc-js, Node.js and OpenSSL. The first match applies. */
 const TEXTS: readonly (readonly [RegExp, Problem])[] = [
-  [/ECONNREFUSED/, "REFUSED"],
+  [/ECONNREFUSED|ENOENT/, "REFUSED"],
   [/Name resolution failed/, "UNRESOLVED"],
   [/ENETUNREACH|EHOSTUNREACH/, "UNREACHABLE"],
   [/ETIMEDOUT/, "TIMEOUT"],
@@ -38,7 +40,7 @@ export class Connection {
   readonly #security: Security;
   readonly #loopback: readonly string[];
   #found: boolean;
-  /** The gateway responded to a call, so a closed connection is no problem of the settings. */
+  /** A server responded to a call, so a closed connection is no problem of the settings. */
   #answered = false;
 
   constructor(security: Security, addresses: readonly string[]) {
@@ -96,7 +98,8 @@ export class Connection {
   /** Returns the error of a failed call, with the problem of the connection if it is recognized. */
   failed(error: unknown, cause: unknown): KeywayError {
     const read = KeywayError.from(error, cause);
-    if (read.reason !== "" || read.requestId !== undefined) {
+    if (hasTrailers(error)) {
+      // By the gateway, or by a proxy before it, whose text can resemble one of grpc-js.
       this.#answered = true;
       return read;
     }
@@ -118,6 +121,11 @@ export class Connection {
     }
     return this.#security.certificate ? "CLIENT_CERTIFICATE_REJECTED" : "CLIENT_CERTIFICATE_MISSING";
   }
+}
+
+function hasTrailers(error: unknown): boolean {
+  const { metadata } = error as Partial<grpc.ServiceError>;
+  return Object.keys(metadata?.getMap() ?? {}).some((name) => name !== RETRIES);
 }
 
 /** Returns the error if the address refuses connections. */

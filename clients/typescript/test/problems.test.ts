@@ -49,6 +49,7 @@ test("a broken connection has its sentence", async () => {
   await using mutual = await serveTls(own, own.certificate);
   const tls = { ca: own.certificate };
   const broken: [keyof typeof PROBLEMS, Options][] = [
+    ["REFUSED", { address: "unix:/nowhere/keyway.sock", plaintext: true }],
     ["TLS_REQUIRED", { address: secure.address, plaintext: true }],
     ["PLAINTEXT_REQUIRED", { address: plain.address.replace("127.0.0.1", "localhost"), tls }],
     ["UNTRUSTED", { address: secure.address, tls: { ca: other.certificate } }],
@@ -119,6 +120,15 @@ test("a closed connection is no problem of the settings after a successful call"
   } finally {
     closing.close();
   }
+});
+
+test("the error of a proxy is not replaced", async () => {
+  const text = "upstream connect error: delayed connect error: ECONNREFUSED, Failed to connect";
+  await using server = await serve(KeyService, {
+    encrypt: (_, callback) => callback(failure(grpc.status.UNAVAILABLE, text, { server: "proxy" })),
+  });
+  const error = await failureOf({ address: server.address, plaintext: true, retries: false });
+  assert.deepEqual([error.problem, error.rawMessage], [undefined, text]);
 });
 
 test("a rejection by the gateway states the fix", async () => {

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ def test_each_broken_connection_has_its_sentence(keyway_sandbox: Sandbox, tmp_pa
     box = keyway_sandbox
     other = CertificateAuthority("Other")
     certificate, key = other.issue("untrusted").write(tmp_path, "untrusted")
+    assert explained(f"unix:{tmp_path}/none", plaintext=True) == "REFUSED"
     assert explained(box.mtls, plaintext=True) == "TLS_REQUIRED"
     assert explained(box.plain, ca=box.ca) == "PLAINTEXT_REQUIRED"
     assert explained(box.jwt, ca=other.pem, token=box.token) == "UNTRUSTED"
@@ -84,6 +86,31 @@ def test_rejection_by_the_gateway_states_the_fix(keyway_sandbox: Sandbox) -> Non
     problem = keyway.Problem.CREDENTIALS_MISSING
     assert (error.reason, error.problem, error.message) == ("UNAUTHENTICATED", problem, "no bearer token was sent")
     assert str(error).startswith(f"UNAUTHENTICATED: {error.message}: {problem.fix} (request ")
+
+
+class _Proxy(grpc.GenericRpcHandler):
+    """Fails every call like a proxy that cannot connect to the gateway."""
+
+    TEXT = "upstream connect error: delayed connect error: Connection refused"
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        def fail(_request: bytes, context: grpc.ServicerContext) -> None:
+            context.set_trailing_metadata((("server", "proxy"),))
+            context.abort(grpc.StatusCode.UNAVAILABLE, self.TEXT)
+
+        return grpc.unary_unary_rpc_method_handler(fail)
+
+
+def test_error_of_a_proxy_is_not_replaced() -> None:
+    server = grpc.server(ThreadPoolExecutor(1))
+    server.add_generic_rpc_handlers((_Proxy(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        error = first_call(f"127.0.0.1:{port}", plaintext=True, retries=False)
+    finally:
+        server.stop(None)
+    assert (error.problem, error.message) == (None, _Proxy.TEXT)
 
 
 def test_other_error_of_the_gateway_has_no_problem(keyway_sandbox: Sandbox) -> None:

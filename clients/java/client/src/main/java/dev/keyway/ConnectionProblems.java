@@ -20,8 +20,8 @@ import java.util.stream.Stream;
  * gateway cannot send it.
  */
 final class ConnectionProblems implements ClientInterceptor {
-    private static final Metadata.Key<String> PROBLEM = key("keyway-problem");
-    private static final Metadata.Key<String> REQUEST_ID = key("keyway-request-id");
+    private static final Metadata.Key<String> PROBLEM =
+            Metadata.Key.of("keyway-problem", Metadata.ASCII_STRING_MARSHALLER);
 
     /** Texts of gRPC, Netty, and Java, with the names of exceptions. The first match applies. */
     private static final List<Map.Entry<Pattern, Problem>> TEXTS = List.of(
@@ -41,7 +41,7 @@ final class ConnectionProblems implements ClientInterceptor {
             + "|alert.*(certificate|unknown.ca)|Hex dump for first 5 bytes: 1503", Pattern.CASE_INSENSITIVE);
 
     private final Problem whenClosed;
-    /** Whether the gateway responded to a call, so that a closed connection is no problem of the settings. */
+    /** Whether a server responded to a call, so that a closed connection is no problem of the settings. */
     private volatile boolean answered;
 
     ConnectionProblems(boolean plaintext, boolean certificate) {
@@ -79,7 +79,8 @@ final class ConnectionProblems implements ClientInterceptor {
         Metadata all = new Metadata();
         all.merge(trailers);
         all.removeAll(PROBLEM);
-        if (status.isOk() || all.containsKey(REQUEST_ID)) {
+        if (status.isOk() || !all.keys().isEmpty()) {
+            // By the gateway, or by a proxy before it, whose text can resemble one of gRPC.
             answered = true;
         } else if (status.getCode() == Status.Code.UNAVAILABLE) {
             Problem problem = recognized(text(status));
@@ -110,9 +111,5 @@ final class ConnectionProblems implements ClientInterceptor {
 
     private static Map.Entry<Pattern, Problem> known(String pattern, Problem problem) {
         return Map.entry(Pattern.compile(pattern), problem);
-    }
-
-    private static Metadata.Key<String> key(String name) {
-        return Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER);
     }
 }

@@ -8,6 +8,7 @@ import com.google.protobuf.Any;
 import com.google.rpc.ErrorInfo;
 import dev.keyway.v1.GenerateDataKeyRequest;
 import dev.keyway.v1.ListProvidersRequest;
+import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
@@ -125,6 +126,24 @@ class ConnectionProblemsTest {
             } catch (IOException ended) {
                 return;
             }
+        }
+    }
+
+    @Test
+    void errorOfAProxyIsNotReplaced() throws IOException {
+        String text = "upstream connect error: delayed connect error: Connection refused";
+        Metadata trailers = new Metadata();
+        trailers.put(Metadata.Key.of("server", Metadata.ASCII_STRING_MARSHALLER), "proxy");
+        try (ScriptedServer server = new ScriptedServer();
+                KeywayClient client =
+                        KeywayClient.builder(server.address()).plaintext().retries(false).build()) {
+            server.dataKeys(() -> {
+                throw Status.UNAVAILABLE.withDescription(text).asRuntimeException(trailers);
+            });
+            KeywayException failure = assertThrows(KeywayException.class, () -> client.keys()
+                    .generateDataKey(GenerateDataKeyRequest.getDefaultInstance()));
+            assertEquals(Optional.empty(), failure.problem());
+            assertEquals(text, failure.statusMessage());
         }
     }
 
