@@ -13,7 +13,6 @@ from keyway.audit.query import OptionError
 from keyway.audit.reader import AuditReader
 from keyway.audit.tail import tail_records
 from keyway.cli import value_types
-from keyway.cli.audit_calls import GATEWAY_LOG, AuditCalls, verified
 from keyway.cli.audit_status import CHAIN_COLUMNS, chain_rows, status_fields
 from keyway.cli.commands import Group, pass_session
 from keyway.cli.session import Session
@@ -165,6 +164,8 @@ def tail(session: Session, **values: Any) -> int:
 def status(session: Session) -> None:
     """Show the state of the journal: size, shipping, index, and chains."""
 
+    from keyway.cli.audit_calls import GATEWAY_LOG, AuditCalls  # noqa: PLC0415 - needs gRPC
+
     async def get() -> GetJournalStatusResponse:
         async with AuditCalls(session) as calls:
             response: GetJournalStatusResponse = await calls.get_journal_status(
@@ -194,6 +195,8 @@ def status(session: Session) -> None:
 @pass_session
 def verify(session: Session, *, last: bool) -> int:
     """Verify the journal of the gateway: chains, signatures, and gaps."""
+    from keyway.cli.audit_calls import verified  # noqa: PLC0415 - needs gRPC
+
     return asyncio.run(verified(session, restart=not last))
 
 
@@ -201,6 +204,8 @@ def _run(session: Session, values: dict[str, Any], command: Callable[[AuditReade
     """Run a command with the connection of the session."""
     if session.json:
         values["format"] = "json"
+
+    from keyway.cli.audit_calls import AuditCalls  # noqa: PLC0415 - needs gRPC
 
     async def run() -> int:
         async with AuditCalls(session) as reader:

@@ -15,7 +15,6 @@ from keyway.cli.commands import Command, options, pass_session
 from keyway.cli.failures import Refused
 from keyway.cli.progress import progress_bar
 from keyway.cli.session import Session
-from keyway.envelope import Opener, Sealer
 from keyway.new_files import new_file
 
 SUFFIX: Final = ".sealed"
@@ -55,6 +54,8 @@ def seal(session: Session, file: str, *, key: str, aad: str | None, aad_file: st
     associated = _associated(aad, aad_file)
     _check(session, file, target, force=force)
     name = names.full(session, names.KEY, key, "KeyService/GenerateDataKey")
+    from keyway.envelope import Sealer  # noqa: PLC0415 - needs cryptography
+
     sealer = Sealer(session.client.keys, name)
     with _source(session, file, "Sealing", quiet=quiet) as source, _target(target, force=force, private=False) as sink:
         sealer.seal_stream(source, sink, associated)
@@ -91,6 +92,8 @@ def open_(session: Session, file: str, *, key: str | None, aad: str | None, aad_
     associated = _associated(aad, aad_file)
     _check(session, file, target, force=force)
     expected = None if key is None else [names.full(session, names.KEY, key, "KeyService/Decrypt")]
+    from keyway.envelope import Opener  # noqa: PLC0415 - needs cryptography
+
     opener = Opener(session.client.keys, expected)
     with _source(session, file, "Opening", quiet=quiet) as source, _target(target, force=force, private=True) as sink:
         opener.open_stream(source, sink, associated)

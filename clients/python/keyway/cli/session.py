@@ -147,5 +147,7 @@ class Session:
 
 def _token_of(path: Path) -> Callable[[], str]:
     """Return a function that reads the token file for each call, because another program may renew the token."""
-    path.read_bytes()  # a missing file is a local error, not an error of the call
+    # A missing or empty file is a local error, not an error of the call.
+    if not path.read_bytes().strip():
+        raise click.ClickException(f"{path}: the file contains no token")
     return lambda: path.read_text(encoding="utf-8-sig", errors="replace").strip()

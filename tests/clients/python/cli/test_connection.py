@@ -91,3 +91,9 @@ def test_invalid_configuration_is_rejected(commands: Commands, text: str, said: 
     ran = commands(*SECRET, "--context", "a")
     assert ran.code == 2
     assert said in ran.errors
+
+
+def test_empty_token_file_is_named(commands: Commands) -> None:
+    (commands.folder / "empty.jwt").write_text("\n")
+    ran = commands("certs", "list", "--address", "localhost:1", "--token-file", "empty.jwt")
+    assert (ran.code, ran.errors) == (2, "keyway: empty.jwt: the file contains no token\n")

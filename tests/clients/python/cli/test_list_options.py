@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from keyway.testing import Sandbox
 from tests.clients.python.cli.commands import Commands
 
 pytestmark = pytest.mark.xdist_group("sandbox")
@@ -96,8 +95,7 @@ def test_invalid_option_is_rejected(commands: Commands, arguments: tuple[str, ..
         ("providers", "check", "asteria", "--columns", "name,state"),
     ],
 )
-def test_other_lists_have_the_options(commands: Commands, arguments: tuple[str, ...], keyway_sandbox: Sandbox) -> None:
-    keyway_sandbox.reset()
+def test_other_lists_have_the_options(commands: Commands, arguments: tuple[str, ...]) -> None:
     ran = commands(*arguments)
     assert ran.code == 0, ran.errors
     assert len(ran.lines) > 1

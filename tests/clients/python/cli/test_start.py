@@ -22,7 +22,7 @@ main()
 
 @pytest.mark.parametrize(
     ("arguments", "loaded"),
-    [(("--version",), []), (("context", "list", "--help"), []), (("certs", "list", "--help"), ["google"])],
+    [(("--version",), []), (("context", "list", "--help"), []), (("--help",), ["asyncio", "google", "rich"])],
 )
 def test_modules_are_loaded_on_use(commands: Commands, arguments: tuple[str, ...], loaded: list[str]) -> None:
     ran = subprocess.run(
