@@ -1,6 +1,7 @@
 """Which requests the console accepts: host, origin, token, cookie, headers, and the idle timeout."""
 
 import asyncio
+import signal
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -46,6 +47,7 @@ async def test_token_is_exchanged_once_for_a_cookie_and_leaves_the_url(tmp_path:
 
 
 @pytest.mark.parametrize("path", ["/", *PAGES, "/certificates/show?name=x", "/audit/call?id=x", "/unknown"])
+@pytest.mark.usefixtures("session")
 async def test_page_without_the_cookie_is_rejected(console: RunningConsole, path: str) -> None:
     async with aiohttp.ClientSession(cookies={f"keyway-console-{URL(console.link).port}": "guess"}) as stranger:
         response = await stranger.get(console.origin + path, allow_redirects=False)
@@ -134,6 +136,55 @@ async def test_unknown_path_is_an_error_page(session: aiohttp.ClientSession) -> 
     response = await session.get("/static/../access.py")
     assert response.status == 404
     assert "404" in await response.text()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/certificates/show?name=%ff%ed%a0%80",
+        "/certificates?within=%00&provider=%ff",
+        "/audit?since=%ff&caller=%00%0a&status=none",
+        "/audit/call",
+        "/audit/call?id=%00",
+    ],
+)
+async def test_invalid_parameters_are_no_internal_error(
+    session: aiohttp.ClientSession, console: RunningConsole, path: str
+) -> None:
+    assert (await session.get(URL(console.origin + path, encoded=True))).status == 200
+
+
+async def test_invalid_requests_are_rejected(session: aiohttp.ClientSession, console: RunningConsole) -> None:
+    own = {"Origin": console.origin}
+    large = {"name": "x" * 20_000}
+    assert (await session.post("/providers/check", headers=own, data=large)).status == 413
+    assert (await session.delete("/audit", headers=own)).status == 405
+    assert (await session.head("/enter?token=x")).status == 405
+    async with aiohttp.ClientSession() as stranger:
+        cookie = f"keyway-console-{URL(console.link).port}=\udcff"
+        assert (await stranger.get(f"{console.origin}/audit", headers={"Cookie": cookie})).status == 403
+
+
+async def test_missing_token_file_is_explained(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("x")
+    options = ("--address", "127.0.0.1:1", "--token-file", token)
+    async with running_console(tmp_path, *options) as console, console.entered() as session:
+        token.unlink()
+        text = await (await session.get("/providers")).text()
+        assert "The console cannot read your credentials." in text
+        assert f"{token}: No such file or directory." in text
+
+
+async def test_interrupted_console_ends_without_traceback(tmp_path: Path) -> None:
+    async with running_console(tmp_path, *NOTHING) as console, console.entered():
+        console.process.send_signal(signal.SIGINT)
+        assert console.process.stdout is not None
+        async with asyncio.timeout(10):
+            rest = (await console.process.stdout.read()).decode()
+            assert await console.process.wait() == 130
+        assert "Traceback" not in rest
+        assert "keyway: interrupted" in rest
 
 
 async def test_idle_console_stops(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class Access:
 
     def exchange(self, token: str) -> str:
         """Return the value of the cookie for the token. Raises AccessDenied if the token is wrong or was used."""
-        if self._session or not hmac.compare_digest(token.encode(), self.token.encode()):
+        if self._session or not _equal(token, self.token):
             raise AccessDenied(
                 "The link is not valid. Each link works once: to get a new one, start keyway console again. "
                 "If you did not open the link before, another program on this machine did."
@@ -61,8 +61,13 @@ class Access:
     def check_session(self, cookies: Mapping[str, str]) -> None:
         """Raise AccessDenied for a request without the cookie of the session. Otherwise, the session is in use."""
         given = cookies.get(self.cookie, "")
-        if not self._session or not hmac.compare_digest(given.encode(), self._session.encode()):
+        if not self._session or not _equal(given, self._session):
             raise AccessDenied(
                 "There is no session in this browser. Open the link that keyway console printed, or start it again."
             )
         self.used.set()
+
+
+def _equal(given: str, expected: str) -> bool:
+    """Compare in constant time. A request can contain bytes that are not UTF-8."""
+    return hmac.compare_digest(given.encode(errors="surrogateescape"), expected.encode())

@@ -63,6 +63,10 @@ async def attempt(call: Awaitable[ResultT], needs: Permission) -> ResultT | Noti
         return await call
     except KeywayError as error:
         return notice_of(error, needs)
+    except OSError as error:
+        # The token file is read for each call.
+        text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return Notice("error", "The console cannot read your credentials.", _sentence(text), needs.action)
 
 
 def notice_of(error: KeywayError, needs: Permission) -> Notice:

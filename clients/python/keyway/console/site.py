@@ -53,7 +53,7 @@ class Site:
     def application(self) -> web.Application:
         """Return the application."""
         made = web.Application(middlewares=[self._answer], client_max_size=_LARGEST_BODY)
-        made.add_routes([web.get("/", self._first), web.get(ENTRY, self._enter)])
+        made.add_routes([web.get("/", self._first), web.get(ENTRY, self._enter, allow_head=False)])
         for view in self._views:
             made.add_routes(view.routes())
         made.add_routes([web.get(f"{_STATIC}{name}", _static(name)) for name in ("console.css", "console.js")])

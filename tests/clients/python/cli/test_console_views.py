@@ -1,0 +1,79 @@
+"""Parts of the console's pages that depend on the state of the gateway, rendered from responses."""
+
+from typing import Any
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+
+from keyway.console.journal_views import JournalState
+from keyway.console.pages import Pages
+from keyway.console.provider_views import ProviderCard
+from keyway.v1 import audit_service_pb2 as audit
+from keyway.v1 import provider_pb2
+from keyway.v1.provider_pb2 import CircuitBreaker, Provider
+
+PAGES = Pages("localhost:1 (TLS)", "production")
+
+
+def rendered(template: str, **values: Any) -> str:
+    text = PAGES.page(template, "/journal", **values).text
+    assert text is not None
+    return " ".join(text.split())
+
+
+def journal(verification: audit.VerifyJournalResponse | None = None, **fields: Any) -> str:
+    status = audit.GetJournalStatusResponse(journal="journal-1", **fields)
+    return rendered("journal.html", state=JournalState(status), verification=verification)
+
+
+@pytest.mark.parametrize(("seconds", "badge"), [(3600, "critical"), (2 * 86_400, "soon"), (30 * 86_400, "good")])
+def test_time_to_full_is_as_urgent_as_it_is_short(seconds: int, badge: str) -> None:
+    assert f'<dt>Time to full</dt><dd><span class="badge {badge}">' in journal(time_to_full={"seconds": seconds})
+
+
+@pytest.mark.parametrize(("lag", "badge"), [(1, "good"), (600, "soon")])
+def test_shipping_shows_the_records_and_the_age_of_the_oldest(lag: int, badge: str) -> None:
+    chains = [
+        audit.JournalChain(
+            folder="worker-0", head="gw-a:9:ff", unshipped_records=1200, shipping_lag=Duration(seconds=lag)
+        ),
+        audit.JournalChain(folder="worker-1", head="gw-b:1:ff", unshipped_records=34, shipping_lag=Duration()),
+    ]
+    text = journal(shipping=True, chains=chains)
+    assert '1,234 <span class="unit">records not shipped' in text
+    assert f'<dt>Age of the oldest</dt><dd><span class="badge {badge}">' in text
+
+
+def test_journal_without_shipping_names_the_setting() -> None:
+    assert "<code>audit.ship</code>" in journal()
+
+
+@pytest.mark.parametrize(
+    ("state", "texts"),
+    [
+        (audit.VERIFICATION_STATE_RUNNING, ("in progress", 'data-refresh="1"', "40 %")),
+        (audit.VERIFICATION_STATE_VERIFIED, ("verified", "7 records")),
+        (audit.VERIFICATION_STATE_NOT_VERIFIED, ("not correct", "chain &lt;b&gt; is broken")),
+        (audit.VERIFICATION_STATE_INTERRUPTED, ("interrupted", "Verify again")),
+    ],
+)
+def test_verification_shows_its_state(state: audit.VerificationState.ValueType, texts: tuple[str, ...]) -> None:
+    found = audit.VerifyJournalResponse(
+        state=state, progress_percent=40, checked_records=7, problems=["chain <b> is broken"]
+    )
+    text = journal(found)
+    assert [part for part in texts if part not in text] == []
+    assert ("Verify again" in text) == (state != audit.VERIFICATION_STATE_RUNNING)
+
+
+def test_open_circuit_breaker_names_its_workers() -> None:
+    breaker = CircuitBreaker(state=provider_pb2.CIRCUIT_BREAKER_STATE_HALF_OPEN, open_workers=1, workers=4)
+    provider = Provider(name="providers/p", state=provider_pb2.PROVIDER_STATE_UNREACHABLE, circuit_breaker=breaker)
+    text = rendered("providers.html", notice=None, cards=[ProviderCard.of(provider)])
+    assert '<span class="badge soon">half-open</span> <span class="muted">in 1 of 4 workers' in text
+
+
+def test_provider_of_an_older_gateway_has_no_circuit_breaker() -> None:
+    text = rendered("providers.html", notice=None, cards=[ProviderCard.of(Provider(name="providers/p"))])
+    assert "Circuit breaker" not in text
+    assert "Requests in the last" not in text
