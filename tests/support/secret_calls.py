@@ -40,6 +40,9 @@ BROKEN: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
+POLLER = {"interval": 1, "keystore_passwords": {"server": "changeit"}}
+
+
 def providers(stack: Stack, folder: Path) -> list[dict[str, Any]]:
     """Return one provider for every way to configure a secret."""
     authority = openssl.OpensslAuthority(folder / "pki")
@@ -60,6 +63,7 @@ def providers(stack: Stack, folder: Path) -> list[dict[str, Any]]:
         {**new, "id": NEW, "client_certificate": {"pkcs12": {"file": str(store)}, "password": FILE_PASSWORD}},
         {**stack.provider(WARP), "id": SESSION, "login": None, "session_id": SETTINGS_SESSION},
         {**stack.provider(WARP), "id": LATE},
+        {**stack.provider(WARP), "id": "polled", "poller": POLLER},
     ]
 
 
