@@ -2,20 +2,22 @@
 
 import contextlib
 import socket
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.demo import DEMO_PROVIDERS
-from tests.support.authority import CertificateAuthority
+from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.token_gateway import running_token_gateway
 
 _POLICY: Final = '@id("encrypt")\npermit (principal, action == Keyway::Action::"Encrypt", resource);\n'
-_EXPIRED: Final = timedelta(hours=-1)
+DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,21 @@ async def connections(sandbox: Any) -> AsyncIterator[list[Broken]]:
             tls = {"address": running.address, "ca": trusted}
             ready, mtls = sandbox["tls"], {"address": sandbox["mtls"], "ca": sandbox["tls"]["ca"]}
             certificate, key = CertificateAuthority("Other").issue("untrusted").write(folder, "untrusted")
-            with _unused() as unused, _expired(authority) as expired:
+            future = datetime.now(UTC) + DAY
+            with (
+                _unused() as unused,
+                _server(authority.server(expires_in=-DAY)) as expired,
+                _server(authority.server(expires_in=2 * DAY, not_before=future)) as early,
+                _https(authority.server(), folder) as https,
+            ):
                 yield [
                     Broken("plaintext to TLS", "TLS_REQUIRED", {"address": running.address, "plaintext": True}),
                     Broken("TLS to plaintext", "PLAINTEXT_REQUIRED", {"address": sandbox["plain"], "ca": trusted}),
                     Broken("another authority", "UNTRUSTED", {**tls, "ca": untrusted}),
                     Broken("another host name", "HOST_NAME", {**tls, "server_name": "keyway.example.org"}),
                     Broken("expired server certificate", "EXPIRED", {"address": expired, "ca": trusted}),
+                    Broken("server certificate of the future", "NOT_YET_VALID", {"address": early, "ca": trusted}),
+                    Broken("server without HTTP/2", "NOT_HTTP2", {"address": https, "ca": trusted}),
                     Broken("expired token", "TOKEN_EXPIRED", {**tls, "token": issuer.token(exp=1)}),
                     Broken("no permission", "NOT_PERMITTED", {**tls, "token": issuer.token()}),
                     Broken("no credentials", "CREDENTIALS_MISSING", tls),
@@ -80,11 +90,10 @@ def _unused() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _expired(authority: CertificateAuthority) -> Iterator[str]:
-    """A server of gRPC itself: a gateway does not start with an expired certificate."""
+def _server(own: CertificateAndKey) -> Iterator[str]:
+    """A server of gRPC itself: a gateway does not start with a certificate that is not valid now."""
     import grpc  # noqa: PLC0415 - after `gateway`, which turns off the log of gRPC
 
-    own = authority.server(expires_in=_EXPIRED)
     server = grpc.server(ThreadPoolExecutor(1))
     port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(own.key_pem, own.chain_pem)]))
     server.start()
@@ -92,3 +101,25 @@ def _expired(authority: CertificateAuthority) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         server.stop(None)
+
+
+class _Http1(BaseHTTPRequestHandler):
+    """Responds with an error to the first bytes of HTTP/2, without logging it."""
+
+    def log_message(self, *_arguments: Any) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def _https(own: CertificateAndKey, folder: Path) -> Iterator[str]:
+    """An HTTPS server that offers only HTTP/1.1."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(*own.write(folder, "https"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Http1) as server, ThreadPoolExecutor(1) as pool:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        pool.submit(server.serve_forever, 0.05)
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()

@@ -32,6 +32,8 @@ const TEXTS: readonly (readonly [RegExp, Problem])[] = [
   [/before secure TLS connection was established/, "TLS_FAILED"],
 ];
 
+const NOT_HTTP2 = /No connection established\. Last error: Protocol error/;
+
 /** Texts of a connection that the server closes. With TLS 1.3, it does so if it rejects the client certificate. */
 const CLOSED = /Failed to connect|socket hang up|ECONNRESET|EPIPE|alert (\w+ )*(certificate|unknown ca)/;
 
@@ -112,6 +114,10 @@ export class Connection {
     const known = TEXTS.find(([pattern]) => pattern.test(text));
     if (known !== undefined) {
       return known[1];
+    }
+    // Without TLS, a server that uses TLS or another protocol has the same text.
+    if (NOT_HTTP2.test(text)) {
+      return this.#security.plaintext ? undefined : "NOT_HTTP2";
     }
     if (this.#answered || !CLOSED.test(text)) {
       return undefined;
