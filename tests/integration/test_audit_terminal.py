@@ -76,6 +76,7 @@ async def test_table_fits_the_terminal(recorded: Recorded, columns: int) -> None
     )
     assert code == 0
     assert max(map(width, text.splitlines())) <= columns
+    assert text.splitlines()[-1] == "3 rows"
     assert ("Request ID" in text) == (columns >= 100)
     assert ("Policy" in text) == (columns >= 140)
     assert text.count("日") == 3

@@ -54,7 +54,7 @@ def _named(path: Path, *, temporary: bool = False) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is not None and not temporary:
+        if error.errno is None or (error.filename is not None and not temporary):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 

@@ -11,6 +11,7 @@ from google.rpc import code_pb2
 
 from gateway.cli.audit_reader import SourceReader
 from keyway.audit import commands
+from keyway.audit.query import OptionError
 from keyway.terminal import table
 from keyway.terminal.screen import Screen
 from keyway.terminal.text import clean, width
@@ -71,6 +72,29 @@ async def test_csv_has_the_documented_columns(source: MemorySource, capsys: pyte
         "request_id": "r1",
         "calls": "1",
     }
+
+
+@pytest.mark.parametrize("form", ["csv", "table"])
+async def test_columns_are_chosen(source: MemorySource, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    source.records = [audit_record(1)]
+    assert await listed(source, format=form, columns="calls, caller,peer") == 0
+    text = capsys.readouterr().out.lower()
+    head, row = rows_of(text) if form == "csv" else [line.split() for line in text.splitlines()]
+    assert head == ["calls", "caller", "peer"]
+    assert row == ["1", "spiffe://example.com/orders", "192.0.2.7"]
+
+
+@pytest.mark.parametrize(
+    ("form", "columns", "said"),
+    [
+        ("csv", "time,callers", "--columns: 'callers' is not one of time, caller, peer"),
+        ("json", "time", "--columns: not possible with --format json; use table or csv"),
+    ],
+)
+async def test_invalid_columns_are_rejected(source: MemorySource, form: str, columns: str, said: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        await listed(source, format=form, columns=columns)
+    assert str(caught.value).startswith(said)
 
 
 @pytest.mark.parametrize(

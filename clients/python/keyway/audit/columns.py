@@ -1,11 +1,12 @@
 """The columns of audit records in tables and in CSV."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from google.rpc import code_pb2
 
+from keyway.audit.query import OptionError
 from keyway.audit.times import milliseconds, time_text
 from keyway.terminal.table import TableColumn
 from keyway.v1 import audit_record_pb2 as records
@@ -33,6 +34,23 @@ class RecordColumn:
     def cell(self, record: AuditRecord) -> str:
         """Return the text in a table."""
         return (self.shown or self.text)(record)
+
+
+def chosen(names: str | None) -> Sequence[RecordColumn]:
+    """Return the columns with these names, separated by commas; all columns for None. Raises OptionError."""
+    if names is None:
+        return COLUMNS
+    by_name = {column.name: column for column in COLUMNS}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if wrong := [name for name in wanted if name not in by_name]:
+        raise OptionError(f"--columns: '{wrong[0]}' is not one of {', '.join(by_name)}")
+    return [
+        replace(by_name[name], display=replace(by_name[name].display, terminal=0), needed=_always) for name in wanted
+    ]
+
+
+def _always(_: Sequence[AuditRecord]) -> bool:
+    return True
 
 
 def outcome(record: AuditRecord) -> str:

@@ -29,7 +29,7 @@ async def list_records(reader: AuditReader, values: Values, screen: Screen) -> i
     filters = selected(values, screen)
     count = 0
     with screen.paged(pager=not values["no_pager"]) as write:
-        writer = record_writer(values["format"], write, screen, reader)
+        writer = record_writer(values["format"], write, screen, reader, values["columns"])
         async for record in records(reader, filters, completeness, values["limit"] or None):
             await writer.add(record)
             count += 1
@@ -81,7 +81,7 @@ async def export_records(reader: AuditReader, values: Values, screen: Screen) ->
     completeness = Completeness()
     count = 0
     with _destination(values, screen) as write:
-        writer = record_writer(values["format"], write, screen, reader)
+        writer = record_writer(values["format"], write, screen, reader, values["columns"])
         async for record in records(reader, filters, completeness):
             await writer.add(replaced(record))
             count += 1

@@ -1,13 +1,16 @@
 """Output formats of records: table, lines, JSON, CSV, and OCSF events."""
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from google.protobuf.json_format import MessageToJson
 
-from keyway.audit.columns import COLUMNS, outcome, status
+from keyway.audit.columns import COLUMNS, RecordColumn, chosen, outcome, status
 from keyway.audit.csv_text import csv_line
+from keyway.audit.query import OptionError
 from keyway.audit.reader import EVERY_LOG, RecordReader
 from keyway.terminal.screen import Screen, Write
+from keyway.terminal.styles import painted
 from keyway.terminal.table import table
 from keyway.terminal.text import clean, clean_json
 from keyway.v1.audit_record_pb2 import AuditRecord
@@ -29,9 +32,10 @@ class RecordWriter(Protocol):
 class TableWriter:
     """A table. It is written at the end, because the width of a column depends on all rows."""
 
-    def __init__(self, write: Write, screen: Screen) -> None:
+    def __init__(self, write: Write, screen: Screen, columns: Sequence[RecordColumn]) -> None:
         self._write = write
         self._screen = screen
+        self._columns = columns
         self._records: list[AuditRecord] = []
 
     async def add(self, record: AuditRecord) -> None:
@@ -42,11 +46,14 @@ class TableWriter:
         """Write the table, if it has rows."""
         if not self._records:
             return
-        columns = [column for column in COLUMNS if column.needed(self._records)]
+        columns = [column for column in self._columns if column.needed(self._records)]
         rows = [[column.cell(record) for column in columns] for record in self._records]
         shown = [column.display for column in columns]
         for line in table(shown, rows, self._screen.width, color=self._screen.color):
             self._write(f"{line}\n")
+        if self._screen.terminal:
+            count = f"{len(self._records):,} {'row' if len(self._records) == 1 else 'rows'}"
+            self._write(f"{painted(count, 'dim') if self._screen.color else count}\n")
 
 
 class LineWriter:
@@ -66,13 +73,14 @@ class LineWriter:
 class CsvWriter:
     """CSV with a header."""
 
-    def __init__(self, write: Write) -> None:
+    def __init__(self, write: Write, columns: Sequence[RecordColumn]) -> None:
         self._write = write
-        write(csv_line(column.name for column in COLUMNS))
+        self._columns = columns
+        write(csv_line(column.name for column in columns))
 
     async def add(self, record: AuditRecord) -> None:
         """Write the row."""
-        self._write(csv_line(column.text(record) for column in COLUMNS))
+        self._write(csv_line(column.text(record) for column in self._columns))
 
     def finish(self) -> None:
         """Do nothing."""
@@ -111,17 +119,21 @@ class OcsfWriter:
         """Do nothing."""
 
 
-def record_writer(form: str, write: Write, screen: Screen, reader: RecordReader) -> RecordWriter:
-    """Return the writer of a format."""
+def record_writer(
+    form: str, write: Write, screen: Screen, reader: RecordReader, columns: str | None = None
+) -> RecordWriter:
+    """Return the writer of a format. columns: the names of the columns of a table or of CSV. Raises OptionError."""
+    if columns is not None and form not in ("table", "csv"):
+        raise OptionError(f"--columns: not possible with --format {form}; use table or csv")
     match form:
         case "csv":
-            return CsvWriter(write)
+            return CsvWriter(write, chosen(columns))
         case "json":
             return JsonWriter(write, screen)
         case "ocsf":
             return OcsfWriter(write, screen, reader)
         case _:
-            return TableWriter(write, screen)
+            return TableWriter(write, screen, chosen(columns))
 
 
 def record_line(record: AuditRecord) -> str:

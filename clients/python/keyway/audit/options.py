@@ -55,6 +55,12 @@ FILTER: Final = (
     Option(("--private",), "only actions that read private keys, symmetric keys, or secrets", kind="flag"),
 )
 
+_COLUMNS: Final = Option(
+    ("--columns",),
+    "columns of a table or of csv: time, caller, peer, action, resource, outcome, status, reason, policy, "
+    "duration_ms, request_id, calls",
+    metavar="NAMES",
+)
 NO_PAGER: Final = Option(("--no-pager",), "do not use a pager on a terminal", kind="flag")
 
 LIST: Final = (
@@ -67,6 +73,7 @@ LIST: Final = (
         default=DEFAULT_LIMIT,
     ),
     Option(("--format",), "output format; default table", choices=FORMATS, default="table"),
+    _COLUMNS,
     NO_PAGER,
 )
 
@@ -93,6 +100,7 @@ REPORT: Final = (
 EXPORT: Final = (
     *FILTER,
     Option(("--format",), "output format; default csv", choices=("csv", "json", "ocsf"), default="csv"),
+    _COLUMNS,
     Option(("-o", "--output"), "write to FILE; default -, standard output", kind="file", metavar="FILE"),
     Option(("-f", "--force"), "overwrite an existing file", kind="flag"),
     Option(

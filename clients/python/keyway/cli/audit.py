@@ -8,6 +8,7 @@ import click
 from google.rpc import code_pb2
 
 from keyway.audit import commands, options, query, report
+from keyway.audit.columns import COLUMNS
 from keyway.audit.options import Option
 from keyway.audit.query import OptionError
 from keyway.audit.reader import AuditReader
@@ -26,6 +27,7 @@ _KINDS: Final[dict[str, dict[str, Any]]] = {
     "several": {"multiple": True},
 }
 _COMPLETED: Final = {
+    "columns": value_types.several_of(column.name for column in COLUMNS),
     "provider": value_types.PROVIDER,
     "resource": value_types.CERTIFICATE,
     "action": value_types.one_of([*query.ACTIONS, *query.GROUPS]),

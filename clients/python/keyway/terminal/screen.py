@@ -78,6 +78,8 @@ def _named() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno is None:
+            raise
         raise OSError(error.errno, error.strerror, STANDARD_OUTPUT) from error
 
 
