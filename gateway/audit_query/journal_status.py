@@ -39,6 +39,7 @@ def journal_status(
         chains=[chain for chain in chains if chain is not None],
         size_bytes=usage.journal,
         free_bytes=usage.free,
+        disk_used=usage.used_share,
         shipping=audit.ship is not None,
     )
     if seconds_to_full is not None:

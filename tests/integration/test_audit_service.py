@@ -103,6 +103,7 @@ async def test_journal_status_names_the_chains_and_the_index(quiet_stack: Stack,
     assert head.sequence >= receipt.sequence
     assert status.size_bytes > 1000
     assert status.free_bytes > 0
+    assert 0 < status.disk_used < 1
     assert not status.shipping
     assert not chain.HasField("shipping_lag")
     assert status.index.index_bytes > 0

@@ -885,7 +885,10 @@ type GetJournalStatusResponse struct {
 	// Whether the gateway ships the journal to a collector.
 	Shipping bool `protobuf:"varint,6,opt,name=shipping,proto3" json:"shipping,omitempty"`
 	// The state of the index. Absent if queries are answered from a central store.
-	Index         *AuditIndexStatus `protobuf:"bytes,7,opt,name=index,proto3" json:"index,omitempty"`
+	Index *AuditIndexStatus `protobuf:"bytes,7,opt,name=index,proto3" json:"index,omitempty"`
+	// The used share of the file system that contains the journal, from 0 to 1. If the file system is full, the gateway
+	// rejects all calls. 0 from gateways that do not return it yet.
+	DiskUsed      float64 `protobuf:"fixed64,8,opt,name=disk_used,json=diskUsed,proto3" json:"disk_used,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -967,6 +970,13 @@ func (x *GetJournalStatusResponse) GetIndex() *AuditIndexStatus {
 		return x.Index
 	}
 	return nil
+}
+
+func (x *GetJournalStatusResponse) GetDiskUsed() float64 {
+	if x != nil {
+		return x.DiskUsed
+	}
+	return 0
 }
 
 // The state of one chain.
@@ -1349,7 +1359,7 @@ const file_keyway_v1_audit_service_proto_rawDesc = "" +
 	"\x03p99\x18\a \x01(\v2\x19.google.protobuf.DurationR\x03p99\"K\n" +
 	"\x17GetJournalStatusRequest\x120\n" +
 	"\x04name\x18\x01 \x01(\tB\x1c\xe2A\x01\x02\xfaA\x15\n" +
-	"\x13keyway.dev/AuditLogR\x04name\"\xaf\x02\n" +
+	"\x13keyway.dev/AuditLogR\x04name\"\xcc\x02\n" +
 	"\x18GetJournalStatusResponse\x12\x18\n" +
 	"\ajournal\x18\x01 \x01(\tR\ajournal\x12/\n" +
 	"\x06chains\x18\x02 \x03(\v2\x17.keyway.v1.JournalChainR\x06chains\x12\x1d\n" +
@@ -1360,7 +1370,8 @@ const file_keyway_v1_audit_service_proto_rawDesc = "" +
 	"\ftime_to_full\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"timeToFull\x12\x1a\n" +
 	"\bshipping\x18\x06 \x01(\bR\bshipping\x121\n" +
-	"\x05index\x18\a \x01(\v2\x1b.keyway.v1.AuditIndexStatusR\x05index\"\xd7\x01\n" +
+	"\x05index\x18\a \x01(\v2\x1b.keyway.v1.AuditIndexStatusR\x05index\x12\x1b\n" +
+	"\tdisk_used\x18\b \x01(\x01R\bdiskUsed\"\xd7\x01\n" +
 	"\fJournalChain\x12\x14\n" +
 	"\x05chain\x18\x01 \x01(\tR\x05chain\x12\x16\n" +
 	"\x06folder\x18\x02 \x01(\tR\x06folder\x12\x12\n" +

@@ -22,7 +22,8 @@ def status_fields(status: GetJournalStatusResponse) -> Iterator[tuple[str, str]]
     """Yield the fields of the journal for display."""
     yield "Journal", status.journal
     yield "Size", decimal(status.size_bytes)
-    yield "Free space", decimal(status.free_bytes)
+    used = f" ({status.disk_used:.0%} used)" if status.disk_used else ""
+    yield "Free space", f"{decimal(status.free_bytes)}{used}"
     yield "Time to full", duration_text(status.time_to_full) if status.HasField("time_to_full") else "no estimate"
     yield "Shipping", "on" if status.shipping else "off"
     if status.HasField("index"):

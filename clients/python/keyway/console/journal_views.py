@@ -14,24 +14,30 @@ from keyway.console.verification import JournalVerification, Result
 from keyway.v1 import audit_service_pb2 as audit
 
 PATH: Final = "/journal"
-_HOUR: Final = 3600
-_DAY: Final = 24 * _HOUR
+# The limits are those of the alerts in deploy/prometheus.
+_LOW: Final = 0.8
+_ALMOST_FULL: Final = 0.95
+_DAY: Final = 86_400
 _LAG_SECONDS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class JournalState:
-    """The state of a journal for display. space, shipping: how urgent they are."""
+    """The state of a journal for display."""
 
     status: audit.GetJournalStatusResponse
 
     @property
     def space(self) -> str:
-        """How urgent the free space is."""
-        if not self.status.HasField("time_to_full"):
-            return "good"
-        seconds = self.status.time_to_full.ToTimedelta().total_seconds()
-        return "critical" if seconds < 6 * _HOUR else "soon" if seconds < 3 * _DAY else "good"
+        """How urgent the used share of the disk is."""
+        return (
+            "critical" if self.status.disk_used > _ALMOST_FULL else "soon" if self.status.disk_used > _LOW else "good"
+        )
+
+    @property
+    def time_to_full(self) -> str:
+        """How urgent the time to full is."""
+        return "soon" if self.status.time_to_full.seconds < _DAY else "good"
 
     @property
     def unshipped(self) -> int:

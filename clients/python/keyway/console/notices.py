@@ -4,32 +4,31 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from google.rpc.code_pb2 import Code
-
+from keyway.console.reasons import ReasonText, reason_text
 from keyway.errors import KeywayError
 
 ResultT = TypeVar("ResultT")
-_SETTINGS: Final = {
-    "AUDIT_QUERY_NOT_CONFIGURED": (
+_SETTING: Final = "AUDIT_QUERY_NOT_CONFIGURED"
+_EXPLAINED: Final = {
+    _SETTING: ReasonText(
         "This gateway does not answer audit queries.",
         "To turn them on, add `query: {}` to the section `audit` of the gateway's configuration.",
     ),
-}
-_EXPLAINED: Final = {
-    "AUDIT_QUERY_IN_PROGRESS": (
+    "AUDIT_QUERY_IN_PROGRESS": ReasonText(
         "Another audit query of yours is in progress.",
         "The gateway answers one query of a caller at a time. Reload the page.",
     ),
-    "AUDIT_QUERY_TIMEOUT": ("The query took too long.", "Select a shorter time range, or a caller or a resource."),
-    "AUDIT_QUERY_UNAVAILABLE": (
+    "AUDIT_QUERY_UNAVAILABLE": ReasonText(
         "The gateway cannot answer audit queries now.",
         "The index is being built, or the central store does not respond. Reload the page in a moment.",
     ),
-    "MISSING_PARAMETER": (
+    "MISSING_PARAMETER": ReasonText(
         "The provider shows this certificate only with the password of its key store.",
         "Use `keyway certs show`, which asks for the password.",
     ),
+    "UNAUTHENTICATED": ReasonText("The gateway does not accept your identity.", "To find the cause: `keyway whoami`"),
 }
+"""What to do in the console, where it differs from docs/troubleshooting.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +77,15 @@ def notice_of(error: KeywayError, needs: Permission) -> Notice:
 def _texts(error: KeywayError, needs: Permission) -> tuple[str, str, str]:
     if error.reason == "PERMISSION_DENIED":
         return "denied", f"You have no permission for {needs.action}.", _permission(needs)
-    if error.reason in _SETTINGS:
-        return "setting", *_SETTINGS[error.reason]
-    if error.reason in _EXPLAINED:
-        return "error", *_EXPLAINED[error.reason]
     if error.problem is not None:
         return "error", "The console cannot connect to the gateway.", _sentence(error.problem.value)
-    number: int = error.code.value[0]
-    if error.reason == "UNAUTHENTICATED":
-        return "error", "The gateway does not accept your identity.", "To find the cause: keyway whoami"
-    return "error", f"The gateway returned {Code.Name(number)}.", _sentence(error.message)
+    if error.violations:
+        lines = (f"`{each.field}`: {each.description}" for each in error.violations)
+        return "error", "The request is not valid.", _sentence("; ".join(lines))
+    text = _EXPLAINED.get(error.reason) or reason_text(error.reason)
+    if text is not None:
+        return "setting" if error.reason == _SETTING else "error", text.meaning, text.fix
+    return "error", f"The gateway returned {error.code.name}.", _sentence(error.message)
 
 
 def _permission(needs: Permission) -> str:

@@ -484,6 +484,7 @@ class GetJournalStatusResponse(_message.Message):
     TIME_TO_FULL_FIELD_NUMBER: _builtins.int
     SHIPPING_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
+    DISK_USED_FIELD_NUMBER: _builtins.int
     journal: _builtins.str
     """The ID of the journal."""
     size_bytes: _builtins.int
@@ -492,6 +493,10 @@ class GetJournalStatusResponse(_message.Message):
     """The free space of the file system that contains the journal, in bytes."""
     shipping: _builtins.bool
     """Whether the gateway ships the journal to a collector."""
+    disk_used: _builtins.float
+    """The used share of the file system that contains the journal, from 0 to 1. If the file system is full, the gateway
+    rejects all calls. 0 from gateways that do not return it yet.
+    """
     @_builtins.property
     def chains(self) -> _containers.RepeatedCompositeFieldContainer[Global___JournalChain]:
         """The chains of the journal, one for each worker."""
@@ -516,10 +521,11 @@ class GetJournalStatusResponse(_message.Message):
         time_to_full: _duration_pb2.Duration | None = ...,
         shipping: _builtins.bool = ...,
         index: Global___AuditIndexStatus | None = ...,
+        disk_used: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "time_to_full", b"time_to_full"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chains", b"chains", "free_bytes", b"free_bytes", "index", b"index", "journal", b"journal", "shipping", b"shipping", "size_bytes", b"size_bytes", "time_to_full", b"time_to_full"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chains", b"chains", "disk_used", b"disk_used", "free_bytes", b"free_bytes", "index", b"index", "journal", b"journal", "shipping", b"shipping", "size_bytes", b"size_bytes", "time_to_full", b"time_to_full"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from keyway import KeywayError, Problem, StatusCode, Violation
+from keyway.console.calls import permission
 from keyway.console.journal_views import JournalState
+from keyway.console.notices import notice_of
 from keyway.console.pages import Pages
 from keyway.console.provider_views import ProviderCard
 from keyway.v1 import audit_service_pb2 as audit
@@ -26,9 +29,22 @@ def journal(verification: audit.VerifyJournalResponse | None = None, **fields: A
     return rendered("journal.html", state=JournalState(status), verification=verification)
 
 
-@pytest.mark.parametrize(("seconds", "badge"), [(3600, "critical"), (2 * 86_400, "soon"), (30 * 86_400, "good")])
+@pytest.mark.parametrize(("seconds", "badge"), [(3600, "soon"), (2 * 86_400, "good")])
 def test_time_to_full_is_as_urgent_as_it_is_short(seconds: int, badge: str) -> None:
     assert f'<dt>Time to full</dt><dd><span class="badge {badge}">' in journal(time_to_full={"seconds": seconds})
+
+
+@pytest.mark.parametrize(
+    ("used", "badge", "kind"), [(0.5, "good", ""), (0.81, "soon", "setting"), (0.96, "critical", "error")]
+)
+def test_nearly_full_disk_is_explained(used: float, badge: str, kind: str) -> None:
+    text = journal(disk_used=used)
+    assert f'<dt>Used</dt><dd><span class="badge {badge}">{used:.0%}</span>' in text
+    assert (f'<section class="notice {kind}"><h2>The disk of the journal is {used:.0%} full' in text) == bool(kind)
+
+
+def test_gateway_that_does_not_return_the_used_share_is_not_shown_as_empty() -> None:
+    assert "<dt>Used" not in journal()
 
 
 @pytest.mark.parametrize(("lag", "badge"), [(1, "good"), (600, "soon")])
@@ -77,3 +93,48 @@ def test_provider_of_an_older_gateway_has_no_circuit_breaker() -> None:
     text = rendered("providers.html", notice=None, cards=[ProviderCard.of(Provider(name="providers/p"))])
     assert "Circuit breaker" not in text
     assert "Requests in the last" not in text
+
+
+NEEDS = permission("ListCertificates", "providers/nhn-certs")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "title", "fix"),
+    [
+        (
+            KeywayError(StatusCode.PERMISSION_DENIED, "denied", reason="PERMISSION_DENIED"),
+            "denied",
+            "You have no permission for ListCertificates.",
+            "Policy must permit the action `ListCertificates` (group `ReadMetadata`) on `providers/nhn-certs`.",
+        ),
+        (
+            KeywayError(StatusCode.UNIMPLEMENTED, "x", reason="AUDIT_QUERY_NOT_CONFIGURED"),
+            "setting",
+            "This gateway does not answer audit queries.",
+            "`query: {}`",
+        ),
+        (
+            KeywayError(StatusCode.FAILED_PRECONDITION, "x", reason="PROVIDER_CREDENTIALS_REJECTED"),
+            "error",
+            "The upstream rejected the gateway's own credentials, or their role lacks permission.",
+            "Check `app_key`, `login`",
+        ),
+        (
+            KeywayError(StatusCode.INVALID_ARGUMENT, "x", violations=(Violation("name", "must not be empty"),)),
+            "error",
+            "The request is not valid.",
+            "`name`: must not be empty.",
+        ),
+        (KeywayError.of_problem(Problem.REFUSED), "error", "The console cannot connect to the gateway.", "Nothing"),
+        (
+            KeywayError(StatusCode.INTERNAL, "a new reason", reason="NEW"),
+            "error",
+            "The gateway returned INTERNAL.",
+            "A new",
+        ),
+    ],
+)
+def test_error_is_explained_with_its_fix(error: KeywayError, kind: str, title: str, fix: str) -> None:
+    notice = notice_of(error, NEEDS)
+    assert (notice.kind, notice.title) == (kind, title)
+    assert fix in notice.fix
