@@ -98,7 +98,7 @@ run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 with embedded emulators 
 emulate: $(RUNTIME) ## run only the emulators, for curl
 	$(BIN)/keyway-gateway emulate $(ARGS)
 
-test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(HELM) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
+test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(HELM) $(SBOM_READY) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(ARGS)
 
 unit: $(READY) ## run the unit tests that need only Python, in under a minute; `make test` also runs those of the journal and of audit queries

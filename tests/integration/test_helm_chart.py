@@ -6,6 +6,7 @@ import pytest
 import yaml
 from kubernetes_validate.utils import validate
 
+from gateway import __version__
 from tests.support.kubernetes import CHART, COMMITTED, EXAMPLE_VALUES, ROOT, VERSIONS, helm, helm_program, rendered
 from tests.support.programs import run
 
@@ -52,6 +53,11 @@ def test_manifests_for_other_values_are_valid(flags: str, version: str, tmp_path
     assert {port["targetPort"] for port in manifests.the("Service")["spec"]["ports"]} == ports.keys() - {"health"}
     assert manifests.pod()["terminationGracePeriodSeconds"] == settings.drain_delay + settings.drain_timeout + 30
     assert int(manifests.container()["resources"]["requests"]["cpu"]) == settings.workers
+
+
+def test_chart_is_of_the_version_of_the_gateway() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == __version__
 
 
 def test_defaults_permit_no_call(tmp_path: Path) -> None:
