@@ -39,6 +39,12 @@ class ProviderCard:
         return _BREAKER_LEVELS.get(name, "unknown"), name.lower().replace("_", "-")
 
     @property
+    def reason(self) -> str:
+        """The reason to explain: of the state, or of most failed requests; empty if there is none."""
+        failures = self.provider.activity.failures
+        return self.provider.state_reason or (failures[0].reason if failures else "")
+
+    @property
     def failing(self) -> str:
         """How urgent the share of failed requests is."""
         activity = self.provider.activity

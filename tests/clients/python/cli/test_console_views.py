@@ -13,7 +13,7 @@ from keyway.console.pages import Pages
 from keyway.console.provider_views import ProviderCard
 from keyway.v1 import audit_service_pb2 as audit
 from keyway.v1 import provider_pb2
-from keyway.v1.provider_pb2 import CircuitBreaker, Provider
+from keyway.v1.provider_pb2 import CircuitBreaker, FailureCount, Provider, ProviderActivity
 
 PAGES = Pages("localhost:1 (TLS)", "production")
 
@@ -87,6 +87,18 @@ def test_open_circuit_breaker_names_its_workers() -> None:
     provider = Provider(name="providers/p", state=provider_pb2.PROVIDER_STATE_UNREACHABLE, circuit_breaker=breaker)
     text = rendered("providers.html", notice=None, cards=[ProviderCard.of(provider)])
     assert '<span class="badge soon">half-open</span> <span class="muted">in 1 of 4 workers' in text
+
+
+def test_most_frequent_failure_is_explained_before_the_first_check() -> None:
+    failures = [
+        FailureCount(reason="PROVIDER_CREDENTIALS_REJECTED", count=3),
+        FailureCount(reason="CANCELLED", count=1),
+    ]
+    activity = ProviderActivity(requests=4, failed_requests=4, failures=failures)
+    provider = Provider(name="providers/p", state=provider_pb2.PROVIDER_STATE_UNKNOWN, activity=activity)
+    text = rendered("providers.html", notice=None, cards=[ProviderCard.of(provider)])
+    assert "The upstream rejected the gateway&#39;s own credentials" in text
+    assert '<li class="critical"><span class="count">4</span> <span class="label">failed' in text
 
 
 def test_provider_of_an_older_gateway_has_no_circuit_breaker() -> None:
