@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.authz.actions import ACTIONS, PRIVATE
+from gateway.authz.built_in import BUILT_IN
 from gateway.authz.policies import Decision, Policies
 from gateway.authz.principals import caller_id
 from gateway.authz.resources import accepted_types
@@ -88,7 +89,7 @@ def explain(loaded: Policies, caller: Caller, action: str, resource: str) -> Exp
         raise ConfigError(f"--resource: {action} requires a name like {expected}")
     resource_type = ACTIONS[action].resource_type
     decision = loaded.decide(caller, action, resource, resource_type)
-    locations = {policy.name: policy.location for policy in loaded.policies}
+    locations = {policy.name: policy.location for policy in (*BUILT_IN, *loaded.policies)}
     unnamed: tuple[str, ...] = ()
     if action in PRIVATE and not decision.policies:
         _, unnamed = loaded.as_written.evaluate(caller, action, resource, resource_type, by_all=True)

@@ -9,14 +9,15 @@ from typing import Final, get_args
 
 from gateway.authz import policies, policy_report
 from gateway.authz.explaining import Explanation, action_of, explain
+from gateway.authz.principals import caller_id
 from gateway.authz.schema import schema_text
 from gateway.authz.settings import PolicySettings
 from gateway.cli.command import add_config, subcommands
 from gateway.config.base import ConfigError
 from gateway.config.loading import load_section
-from gateway.identity.caller import ANONYMOUS, Caller, Kind
+from gateway.identity.caller import ANONYMOUS, POLLER, Caller, Kind
 
-_KINDS: Final = tuple(kind for kind in get_args(Kind) if kind != ANONYMOUS.kind)
+_KINDS: Final = tuple(kind for kind in get_args(Kind) if kind not in (ANONYMOUS.kind, POLLER.kind))
 _SPIFFE: Final = "spiffe://"
 
 
@@ -33,7 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that describe the caller, the action and the resource."""
     parser.add_argument(
-        "--caller", required=True, metavar="NAME", help="caller: SPIFFE ID, DNS name, common name, or token subject"
+        "--caller",
+        required=True,
+        metavar="NAME",
+        help="caller: SPIFFE ID, DNS name, common name, token subject, or keyway:poller",
     )
     parser.add_argument("--kind", choices=_KINDS, help="kind of the caller's name; default: spiffe for a SPIFFE ID")
     parser.add_argument("--issuer", default="", metavar="URL", help="issuer of the caller's token")
@@ -87,6 +91,8 @@ def _settings(options: argparse.Namespace) -> PolicySettings:
 
 
 def _caller(options: argparse.Namespace) -> Caller:
+    if options.caller == caller_id(POLLER):
+        return POLLER
     kind: Kind | None = options.kind or ("spiffe" if options.caller.startswith(_SPIFFE) else None)
     if kind is None:
         raise ConfigError(f"--kind is required for the caller {options.caller}: one of {', '.join(_KINDS)}")

@@ -149,3 +149,18 @@ def test_action_of_a_method(method: str, include_private_key: bool, action: str)
 
 def test_printed_schema_is_valid() -> None:
     assert "DownloadCertificateWithPrivateKey" in str(cedarpy.Schema.from_str(schema_text()))
+
+
+def test_explain_shows_the_built_in_policy_of_the_poller(tmp_path: Path) -> None:
+    arguments = ("--caller", "keyway:poller", "--method", "PollCertificates", "--resource")
+    assert explain(tmp_path, *arguments, "providers/p").splitlines() == [
+        "ALLOWED: keyway:poller PollCertificates providers/p",
+        "groups in the entities file: none",
+        "permitted by keyway:poller (built-in)",
+    ]
+    assert explain(tmp_path, *arguments, "providers/locked").splitlines()[0].startswith("DENIED")
+
+
+def test_id_of_a_built_in_policy_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"0\.cedar:1: the @id must not begin with 'keyway:', which is reserved"):
+        policy_report.check(settings(tmp_path, '@id("keyway:poller") forbid(principal, action, resource);'))
