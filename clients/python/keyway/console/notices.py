@@ -89,8 +89,10 @@ def _texts(error: KeywayError, needs: Permission) -> tuple[str, str, str]:
 
 
 def _permission(needs: Permission) -> str:
+    kind, _, name = needs.resource.partition("/")
+    on = f"at least one of `{kind}/…`" if name == "-" else f"`{needs.resource}`"
     return (
-        f"Policy must permit the action `{needs.action}` (group `{needs.group}`) on `{needs.resource}`. "
+        f"Policy must permit the action `{needs.action}` (group `{needs.group}`) on {on}. "
         "Ask the operator of the gateway; `keyway-gateway policy explain` shows the decision."
     )
 
