@@ -53,7 +53,7 @@ def certs() -> None:
         keyway certs list --provider nhn-certs --all
         keyway certs list --within 30 --json | jq -r .name
         keyway certs list --filter 'provider=nhn-*' --filter 'left<60' --sort -left
-        keyway certs list --columns name,domains,expires
+        keyway certs list --columns name,state,expires
     """,
     notes="""
         The exit code is 1 if a provider does not respond; its certificates are then
