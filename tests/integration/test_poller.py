@@ -75,6 +75,25 @@ async def test_every_certificate_has_a_metric_until_it_is_removed(stack: Stack) 
         await eventually(gone)
 
 
+async def test_series_are_limited_to_the_certificates_that_expire_soonest(stack: Stack) -> None:
+    address = free_address()
+    settings = stack.settings(
+        stack.provider("nhn-certs", poller=POLLER),
+        telemetry={"prometheus_listen": address, "maximum_certificates": 2},
+    )
+
+    async def all_are_counted() -> bool:
+        lines = [line for line in (await scrape(address)).splitlines() if line.startswith("keyway_certificate_count{")]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines) > 5
+
+    async with app.gateway(settings):
+        await eventually(all_are_counted)
+        found = await polled(address, "nhn-certs")
+    assert len(found) == 2
+    assert "expiring.example.com" in found
+    assert "expired.example.com" not in found
+
+
 async def test_polls_are_recorded_and_policy_can_forbid_them(stack: Stack, tmp_path: Path) -> None:
     address = free_address()
     trusted = Trusted(
