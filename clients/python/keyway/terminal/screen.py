@@ -53,8 +53,9 @@ class Screen:
 
     @contextlib.contextmanager
     def paged(self, *, pager: bool = True) -> Iterator[Write]:
-        """Yield a function that writes to the pager, or to standard output if it is not a terminal."""
-        command = _pager() if self.terminal and pager else []
+        """Yield a function that writes to the pager, or to standard output if it is not a terminal with a screen."""
+        has_screen = self.terminal and os.environ.get("TERM") != "dumb"
+        command = _pager() if has_screen and pager else []
         if not command:
             yield self.write
             self.flush()

@@ -117,7 +117,8 @@ def test_pager_is_used_on_terminals_only(commands: Commands, tmp_path: Path) -> 
     with commands.on_terminal(*ALL, PAGER=pager) as terminal:
         assert terminal.ended() == 0
         assert all(line.startswith("PAGED:") for line in terminal.screen.splitlines())
-    with commands.on_terminal(*ALL, "--no-pager", PAGER=pager) as terminal:
-        assert terminal.ended() == 0
-        assert "PAGED:" not in terminal.screen
+    for arguments, kind in (((), "dumb"), (("--no-pager",), "xterm")):
+        with commands.on_terminal(*ALL, *arguments, PAGER=pager, TERM=kind) as terminal:
+            assert terminal.ended() == 0
+            assert "PAGED:" not in terminal.screen
     assert b"PAGED:" not in commands(*ALL, PAGER=pager).output
