@@ -71,7 +71,7 @@ async def known(gateway: Gateway, provider: str) -> provider_pb2.Provider:
 async def test_providers_are_listed_by_id_with_their_methods(gateway: Gateway) -> None:
     response = await gateway.providers.ListProviders(service.ListProvidersRequest())
 
-    assert list(response.providers) == [
+    assert [without_requests(provider) for provider in response.providers] == [
         provider_pb2.Provider(
             name=f"providers/{provider}", type=kind, api_version=version, methods=methods, state=UNKNOWN
         )
@@ -79,7 +79,19 @@ async def test_providers_are_listed_by_id_with_their_methods(gateway: Gateway) -
     ]
     assert response.next_page_token == ""
     for provider in response.providers:
-        assert await known(gateway, provider.name.partition("/")[2]) == provider
+        again = await known(gateway, provider.name.partition("/")[2])
+        assert without_requests(again) == without_requests(provider)
+
+
+def without_requests(provider: provider_pb2.Provider) -> provider_pb2.Provider:
+    """Return a copy without the state of the circuit breaker and the recent requests, which must be there."""
+    assert provider.HasField("circuit_breaker")
+    assert provider.HasField("activity")
+    copy = provider_pb2.Provider()
+    copy.CopyFrom(provider)
+    copy.ClearField("circuit_breaker")
+    copy.ClearField("activity")
+    return copy
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
