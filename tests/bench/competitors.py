@@ -53,8 +53,13 @@ class Competitor:
     generator: Literal["h2load", "ghz"] = "h2load"
 
     @contextlib.contextmanager
-    def running(self, around: Surroundings, folder: Path) -> Iterator[tuple[Server, Target]]:
-        """Run the server while the block runs. Its files are written below `folder`."""
+    def running(
+        self, around: Surroundings, folder: Path, wrapper: Sequence[object] = (), start_seconds: float = 30.0
+    ) -> Iterator[tuple[Server, Target]]:
+        """Run the server while the block runs. Its files are written below `folder`.
+
+        wrapper: a command that runs the server, for servers in Python. start_seconds: how long the start may take.
+        """
         if self.kind == "openbao":
             with openbao(tools.bao(), around.material, folder, tls=self.tls) as pair:
                 yield pair
@@ -64,7 +69,14 @@ class Competitor:
             port = free_port()
             command = self._gateway(around, folder, port) if self.kind == "gateway" else self._plain(around, port)
             root = around.root if self.kind == "gateway" else tools.ROOT
-            with Server(command, port, folder / "server.log", folder=root, environment=_environment()) as server:
+            with Server(
+                (*wrapper, *command),
+                port,
+                folder / "server.log",
+                folder=root,
+                environment=_environment(),
+                start_seconds=start_seconds,
+            ) as server:
                 yield server, self._grpc(around, port)
 
     def _direct(self, around: Surroundings) -> Target:

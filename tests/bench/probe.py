@@ -23,9 +23,8 @@ def probe(target: Target) -> None:
 
 
 def _grpc(target: Target) -> bytes:
-    address = f"127.0.0.1:{target.port}"
-    with _channel(address, target) as channel:
-        call: Any = channel.unary_unary(target.path)
+    with channel(target) as connection:
+        call: Any = connection.unary_unary(target.path)
         metadata = tuple(target.headers.items())
         try:
             answer: bytes = call(target.body, timeout=_SECONDS, metadata=metadata, wait_for_ready=True)
@@ -35,7 +34,9 @@ def _grpc(target: Target) -> bytes:
         return answer
 
 
-def _channel(address: str, target: Target) -> grpc.Channel:
+def channel(target: Target) -> grpc.Channel:
+    """A connection to a gRPC server, with the caller's certificate if it has one."""
+    address = f"127.0.0.1:{target.port}"
     if target.authority is None:
         return grpc.insecure_channel(address)
     certificate, key = (file.read_bytes() for file in target.client) if target.client else (None, None)

@@ -46,12 +46,14 @@ class Server:
         *,
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        start_seconds: float = _START_SECONDS,
     ) -> None:
         self._command = [str(part) for part in command]
         self.port = port
         self._log = log
         self._folder = folder
         self._environment = environment
+        self._start_seconds = start_seconds
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as output:
@@ -98,7 +100,7 @@ class Server:
         return self._log.read_text(errors="replace").strip()[-_TAIL_CHARACTERS:]
 
     def _wait_until_it_listens(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + self._start_seconds
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise ServerError(f"the process exited with {self._process.returncode}: {self.output_tail()}")

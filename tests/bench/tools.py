@@ -13,6 +13,8 @@ _HOW: Final = {
     "h2load": "apt-get install nghttp2-client",
     "ghz": "make bench-setup builds it into build/tools, with Go",
     "py-spy": "make bench-setup installs it into build/bench-venv",
+    "valgrind": "apt-get install valgrind",
+    "callgrind_control": "apt-get install valgrind",
     "bao": "make bench-setup installs it into build/bench-venv",
 }
 
@@ -51,6 +53,16 @@ def bao() -> Path:
 def py_spy() -> Path:
     """Path of the profiler."""
     return _file("py-spy", _VENV / "bin" / "py-spy")
+
+
+def valgrind() -> Path:
+    """Path of valgrind, which counts instructions."""
+    return _on_path("valgrind")
+
+
+def callgrind_control() -> Path:
+    """Path of the program that starts and reads the counts of a running server."""
+    return _on_path("callgrind_control")
 
 
 def _on_path(name: str) -> Path:

@@ -1,0 +1,165 @@
+"""User-space instructions per call, counted by callgrind: a measure that does not depend on the load of the machine.
+
+Measurements of one server repeat within about 1.5 %, while its CPU time varies by a tenth and more. Work that a server
+does every second, such as signing a checkpoint, is measured by calls at a low rate and subtracted: under callgrind, a
+second has only some dozens of calls. Three things are not counted: the kernel, the helper processes, and what only real hardware does. In particular, valgrind's processor has
+no SHA extensions, so hashing takes about ten times the instructions.
+"""
+
+import os
+import re
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from tests.bench import tools
+from tests.bench.competitors import Competitor, Surroundings
+from tests.bench.probe import channel, probe
+from tests.bench.processes import Server, ServerError
+from tests.bench.target import Target
+
+_START_SECONDS: Final = 180.0
+"""A server starts 10 to 20 times as slowly as otherwise."""
+_CALL_SECONDS: Final = 60.0
+_SETTLING_CALLS: Final = 20
+"""Calls after counting begins and before the first measurement: callgrind translates all code once more."""
+_PAUSE_SECONDS: Final = 0.2
+_SUM: Final = re.compile(r"^(?:summary|totals): (\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """warm_up: calls before counting. calls: per measurement. rounds: measurements of one process. slow_calls: of the
+    measurement with pauses.
+    """
+
+    warm_up: int = 150
+    calls: int = 300
+    rounds: int = 3
+    slow_calls: int = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """per_call: of each measurement. per_second: work that does not depend on calls."""
+
+    per_call: Sequence[float]
+    per_second: float
+
+    @property
+    def median(self) -> float:
+        """Median of the measurements."""
+        return statistics.median(self.per_call)
+
+    @property
+    def spread(self) -> float:
+        """Difference between the highest and the lowest measurement, relative to the median."""
+        return (max(self.per_call) - min(self.per_call)) / self.median
+
+
+def count(competitor: Competitor, around: Surroundings, folder: Path, plan: Plan | None = None) -> Instructions:
+    """Start the server under callgrind and make calls one after another. Raises ServerError or WrongAnswerError."""
+    plan = plan or Plan()
+    folder.mkdir(parents=True)
+    wrapper = (
+        tools.valgrind(),
+        "--tool=callgrind",
+        "--instr-atstart=no",
+        f"--callgrind-out-file={folder / 'counts'}",
+    )
+    with competitor.running(around, folder, wrapper, start_seconds=_START_SECONDS) as (server, target):
+        probe(target)
+        callgrind = _Callgrind(server, folder)
+        with channel(target) as connection:
+            caller = _Caller(connection, target)
+            caller.call(plan.warm_up)
+            callgrind.start()
+            caller.call(_SETTLING_CALLS)
+            callgrind.reset()
+            fast = [_measured(callgrind, partial(caller.call, plan.calls), plan.calls) for _ in range(plan.rounds)]
+            slow = _measured(callgrind, partial(caller.call, plan.slow_calls, _PAUSE_SECONDS), plan.slow_calls)
+        probe(target)
+    return separated(fast, slow)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A number of calls, the seconds that they took, and the instructions in this time."""
+
+    calls: int
+    seconds: float
+    instructions: int
+
+
+def separated(fast: Sequence[Measured], slow: Measured) -> Instructions:
+    """Separate the work per call from the work per second, by measurements with different rates of calls."""
+    middle = sorted(fast, key=attrgetter("instructions"))[len(fast) // 2]
+    per_second = (slow.instructions * middle.calls - middle.instructions * slow.calls) / (
+        slow.seconds * middle.calls - middle.seconds * slow.calls
+    )
+    return Instructions([(one.instructions - per_second * one.seconds) / one.calls for one in fast], per_second)
+
+
+def _measured(callgrind: "_Callgrind", run: Callable[[], None], calls: int) -> Measured:
+    began = time.monotonic()
+    run()
+    return Measured(calls, time.monotonic() - began, callgrind.read())
+
+
+class _Caller:
+    def __init__(self, connection: grpc.Channel, target: Target) -> None:
+        self._method = connection.unary_unary(target.path)
+        self._body = target.body
+        self._metadata = tuple(target.headers.items())
+
+    def call(self, times: int, pause: float = 0.0) -> None:
+        """Make calls one after another. pause: seconds after each."""
+        for _ in range(times):
+            self._method(self._body, timeout=_CALL_SECONDS, metadata=self._metadata)
+            time.sleep(pause)
+
+
+class _Callgrind:
+    """The counter of a running server."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self._server = server
+        self._folder = folder
+        self._dumps = 0
+
+    def start(self) -> None:
+        self._command("--instr=on")
+
+    def reset(self) -> None:
+        self._command("--zero")
+
+    def read(self) -> int:
+        """Instructions since the last read or reset."""
+        self._command("--dump")
+        self._dumps += 1
+        path = self._folder / f"counts.{self._dumps}"
+        deadline = time.monotonic() + _CALL_SECONDS
+        while time.monotonic() < deadline and self._server.alive:
+            if path.exists() and (found := _SUM.search(path.read_text(errors="replace"))):
+                return int(found[1])
+            time.sleep(0.02)
+        raise ServerError(f"callgrind wrote no counts: {self._server.output_tail()}")
+
+    def _command(self, option: str) -> None:
+        done = subprocess.run(
+            [tools.callgrind_control(), option, str(self._server.pid)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+        if done.returncode != 0:
+            raise ServerError(f"callgrind_control {option}: {done.stderr.strip() or done.stdout.strip()}")
