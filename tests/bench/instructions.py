@@ -1,9 +1,11 @@
 """User-space instructions per call, counted by callgrind: a measure that does not depend on the load of the machine.
 
-Measurements of one server repeat within about 1.5 %, while its CPU time varies by a tenth and more. Work that a server
+Measurements of one server repeat within about 2 %, while its CPU time varies by a tenth and more. Work that a server
 does every second, such as signing a checkpoint, is measured by calls at a low rate and subtracted: under callgrind, a
-second has only some dozens of calls. Three things are not counted: the kernel, the helper processes, and what only real hardware does. In particular, valgrind's processor has
-no SHA extensions, so hashing takes about ten times the instructions.
+second has only some dozens of calls.
+
+Three things are not counted: the kernel, the helper processes, and what only real hardware does. In particular,
+valgrind's processor has no SHA extensions, so hashing takes about ten times the instructions.
 """
 
 import os
