@@ -118,7 +118,7 @@ def _measured(callgrind: "_Callgrind", run: Callable[[], None], calls: int) -> M
 
 class _Caller:
     def __init__(self, connection: grpc.Channel, target: Target) -> None:
-        self._method = connection.unary_unary(target.path)
+        self._method: Callable[..., bytes] = connection.unary_unary(target.path)
         self._body = target.body
         self._metadata = tuple(target.headers.items())
 
