@@ -21,6 +21,8 @@ class ActivityWindow:
 
     def add(self, counts: RequestCounts) -> None:
         """Add requests that ended just now."""
+        if not counts.total and not counts.failures:
+            return
         number = int(self._clock() / _PART_SECONDS)
         if not self._parts or self._parts[-1][0] != number:
             self._parts.append((number, RequestCounts()))

@@ -40,3 +40,8 @@ class StateAggregate:
     def snapshots(self) -> Snapshots:
         """Return the current state of each provider."""
         return {provider: state.snapshot() for provider, state in self._providers.items()}
+
+    def snapshot(self, provider: str) -> ProviderSnapshot:
+        """Return the current state of one provider; an empty one if no worker has reported it."""
+        state = self._providers.get(provider)
+        return state.snapshot() if state is not None else ProviderSnapshot()

@@ -17,6 +17,7 @@ from gateway.upstream.breaker import BreakerState
 from keyway.v1.provider_pb2 import ProviderState
 
 _BUCKETS: Final = len(DURATION_BOUNDS) + 1
+_LARGEST: Final = 2**62
 
 
 class ProviderCheck(NamedTuple):
@@ -117,8 +118,15 @@ def _counts(value: Any) -> RequestCounts:
     buckets, failures = value
     if len(buckets) not in (0, _BUCKETS):
         raise ValueError("wrong number of buckets")
-    named = Counter({str(reason): int(number) for reason, number in failures.items()})
-    return RequestCounts([int(number) for number in buckets] or [0] * _BUCKETS, named)
+    named = Counter({str(reason): _number(number) for reason, number in failures.items()})
+    return RequestCounts([_number(number) for number in buckets] or [0] * _BUCKETS, named)
+
+
+def _number(value: Any) -> int:
+    """Return a number of requests or of nanoseconds. A message of the contract could not hold any other."""
+    if not isinstance(value, int) or not 0 <= value <= _LARGEST:
+        raise ValueError("a number is out of range")
+    return value
 
 
 def _plain_check(check: ProviderCheck | None) -> list[Any] | None:
@@ -130,4 +138,4 @@ def _check(value: Any) -> ProviderCheck | None:
         return None
     ended_at, state, reason = value
     ProviderState.Name(state)  # raises ValueError for an unknown state
-    return ProviderCheck(int(ended_at), state, str(reason))
+    return ProviderCheck(_number(ended_at), state, str(reason))

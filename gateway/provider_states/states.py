@@ -44,9 +44,7 @@ class ProviderStates:
 
     def current(self, provider: Provider) -> ProviderSnapshot:
         """Return the current state of a provider. What other workers did in the last seconds can be missing."""
-        if self._alone is not None:
-            self._collect_alone(self._alone)
-        known = self._snapshots.get(provider.id) or ProviderSnapshot()
+        known = self._known(provider)
         breakers = {**known.breakers, self._number: provider.upstream.breaker}
         return replace(known, breakers=breakers, check=latest(known.check, self._checks.get(provider.id)))
 
@@ -72,12 +70,15 @@ class ProviderStates:
     async def follow(self) -> None:
         """Collect regularly in a gateway of a single process, until this task is canceled."""
         while self._alone is not None:
-            self._collect_alone(self._alone)
+            self._alone.report(self._number, self.collect())
             await asyncio.sleep(COLLECT_SECONDS)
 
-    def _collect_alone(self, aggregate: StateAggregate) -> None:
-        aggregate.report(self._number, self.collect())
-        self._snapshots = aggregate.snapshots()
+    def _known(self, provider: Provider) -> ProviderSnapshot:
+        """Return the aggregate for one provider; in a single process, including its latest requests."""
+        if self._alone is None:
+            return self._snapshots.get(provider.id) or ProviderSnapshot()
+        self._alone.report(self._number, {provider.id: self._report(provider)})
+        return self._alone.snapshot(provider.id)
 
     def _report(self, provider: Provider) -> ProviderReport:
         counts = provider.requests.counts()

@@ -100,6 +100,11 @@ class Histogram(Generic[KeyT]):
             points.append(Point(OVERFLOW, overflow))
         return Series(self._about, points, self._bounds)
 
+    def totals(self) -> list[int]:
+        """Return the numbers of values since the start by bucket, over all keys."""
+        cells = [*self._cells.values(), self._overflow]
+        return [int(sum(counts)) for counts in list(zip(*cells, strict=True))[:-1]]
+
     def _new(self, key: KeyT) -> list[float]:
         if len(self._cells) >= MAXIMUM_POINTS:
             return self._overflow

@@ -3,6 +3,7 @@
 The HTTP client of each provider records them, whether or not telemetry is configured.
 """
 
+import operator
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Final, Self
 
 from gateway.telemetry import conventions as names
 from gateway.telemetry.descriptions.providers import REQUEST_DURATION
-from gateway.telemetry.instruments import DURATION_BOUNDS, Attributes, Distribution, Histogram, Series
+from gateway.telemetry.instruments import DURATION_BOUNDS, Attributes, Histogram, Series
 from gateway.telemetry.peer import UpstreamPeer
 
 _BUCKETS: Final = len(DURATION_BOUNDS) + 1
@@ -30,12 +31,12 @@ class RequestCounts:
 
     def add(self, other: Self) -> None:
         """Add the numbers of `other`."""
-        self.buckets = [one + more for one, more in zip(self.buckets, other.buckets, strict=True)]
+        self.buckets = list(map(operator.add, self.buckets, other.buckets))
         self.failures.update(other.failures)
 
     def since(self, earlier: Self) -> "RequestCounts":
         """Return the difference to an earlier snapshot of the same numbers."""
-        buckets = [now - then for now, then in zip(self.buckets, earlier.buckets, strict=True)]
+        buckets = list(map(operator.sub, self.buckets, earlier.buckets))
         return RequestCounts(buckets, self.failures - earlier.failures)
 
     def quantile(self, share: float) -> float | None:
@@ -75,11 +76,7 @@ class UpstreamRequests:
 
     def counts(self) -> RequestCounts:
         """Return the current numbers."""
-        counts = RequestCounts(failures=self._failures.copy())
-        for point in self.read().points:
-            assert isinstance(point.value, Distribution)
-            counts.add(RequestCounts(list(point.value.counts)))
-        return counts
+        return RequestCounts(self._durations.totals(), self._failures.copy())
 
 
 class RequestDurations:

@@ -3,9 +3,17 @@
 from collections import Counter
 from dataclasses import dataclass
 
+import pytest
+
 from gateway.provider_states.activity import WINDOW_SECONDS, ActivityWindow
 from gateway.provider_states.aggregate import StateAggregate
-from gateway.provider_states.reports import ProviderCheck, ProviderReport, parse_snapshots, snapshots_line
+from gateway.provider_states.reports import (
+    ProviderCheck,
+    ProviderReport,
+    parse_reports,
+    parse_snapshots,
+    snapshots_line,
+)
 from gateway.telemetry.upstream_requests import RequestCounts
 from gateway.upstream.breaker import BreakerState
 from keyway.v1.provider_pb2 import PROVIDER_STATE_DEGRADED, PROVIDER_STATE_READY
@@ -60,3 +68,18 @@ def test_requests_leave_the_window() -> None:
     assert (window.total(), window.seconds) == (requests(2, failures=1), 600)
     clock.now = 3 * WINDOW_SECONDS
     assert window.total() == requests(0)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        [0, [[-1] + [0] * 14, {}], None],
+        [0, [[], {"PROVIDER_TIMEOUT": -1}], None],
+        [0, [[], {"PROVIDER_TIMEOUT": "1"}], None],
+        [0, [[], {}], [2**63, PROVIDER_STATE_READY, ""]],
+        [3, [[], {}], None],
+    ],
+)
+def test_report_that_no_message_could_hold_is_rejected(report: list[object]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any message
+        parse_reports({"p": report})

@@ -1,5 +1,7 @@
 """The state of providers as one worker sees it."""
 
+import pytest
+
 from gateway.provider_states.reports import ProviderCheck, ProviderSnapshot
 from gateway.provider_states.states import ProviderStates
 from gateway.providers.catalog import Catalog
@@ -54,3 +56,11 @@ def test_own_check_is_newer_than_an_earlier_one_of_another_worker() -> None:
     assert check is not None
     assert (check.state, check.reason) == (PROVIDER_STATE_DEGRADED, "PROVIDER_INTERNAL")
     assert states.collect()["p"].check == check
+
+
+def test_state_of_one_provider_costs_no_look_at_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    providers = [FakeProvider("p"), FakeProvider("q")]
+    states = ProviderStates(Catalog(providers))
+    providers[0].measured.ended("GET", 200, 0.1)
+    monkeypatch.setattr(providers[1].measured, "counts", None)
+    assert states.current(providers[0]).requests.total == 1
