@@ -51,9 +51,10 @@ class _CacheEntry:
 
 @dataclass(slots=True)
 class _PendingRead:
-    """A read that is in progress, and the number of callers that wait for it."""
+    """A read that is in progress, and the number of callers that wait for it. background: see `CallContext`."""
 
     task: asyncio.Task[Any]
+    background: bool
     waiting: int = 0
 
 
@@ -120,15 +121,16 @@ class ReadCache:
     async def _shared_read(self, key: Hashable, operation: Operation, request: Any, call: CallContext) -> Any:
         """Return the response of the upstream, shared by concurrent callers. Each waits until its own deadline at most.
 
-        Callers that start after a change do not share an earlier read. When the last caller leaves, the read is
-        canceled, because it would occupy a connection that no caller's limits cover.
+        Callers that start after a change do not share an earlier read, nor that of a background call, which is not
+        tried again if it fails. When the last caller leaves, the read is canceled, because it would occupy a connection
+        that no caller's limits cover.
         """
         shared = self._generation, key
         pending = self._pending.get(shared)
-        if pending is None or call.fresh:
+        if pending is None or call.fresh or (pending.background and not call.background):
             task = asyncio.create_task(self._read(shared, operation, request, call))
             task.add_done_callback(_retrieve_exception)
-            pending = self._pending[shared] = _PendingRead(task)
+            pending = self._pending[shared] = _PendingRead(task, call.background)
         pending.waiting += 1
         try:
             async with asyncio.timeout(call.remaining()):

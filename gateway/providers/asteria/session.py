@@ -90,6 +90,7 @@ class LoginSession:
         self._id: str | None = None
         self._rejection: tuple[float, UpstreamError] | None = None
         self._running: asyncio.Task[str | UpstreamError] | None = None
+        self._in_background = False
 
     async def current(self, call: CallContext) -> str:
         """Return the session ID, after a login if there is no session."""
@@ -122,7 +123,8 @@ class LoginSession:
             raise _copy(self._rejection[1])
         if self._running is None:
             self._running = asyncio.create_task(self._run(call), name=f"login of {self._provider}")
-        running = self._running
+            self._in_background = call.background
+        running, in_background = self._running, self._in_background
         await asyncio.wait({running}, timeout=call.remaining())
         if not running.done():
             message = f"{self._resource}: the login did not finish in time"
@@ -131,6 +133,8 @@ class LoginSession:
             raise GatewayError(SERVER_DRAINING, "the gateway is shutting down")
         result = running.result()
         if isinstance(result, UpstreamError):
+            if in_background and not call.background and result.kind is not outcomes.CREDENTIALS_REJECTED:
+                return await self._joined_login(call)  # a login for a background call is not tried again by itself
             raise _copy(result)
         return result
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from unittest.mock import Mock
 
 import pytest
@@ -11,7 +12,8 @@ from gateway.errors import MalformedResponse, UpstreamError
 from gateway.providers.asteria import session
 from gateway.redaction import DEFAULT_REDACTION
 from gateway.upstream import outcomes
-from tests.support.providers.asteria_samples import LOGIN, LOGOUT, exist, failure, success
+from keyway.v1 import certificate_service_pb2 as service
+from tests.support.providers.asteria_samples import LOGIN, LOGOUT, SERVER, a_call, exist, failure, success
 from tests.support.providers.asteria_sessions import ACCOUNT, EXIST, account, check, hold, logged_in, received_requests
 from tests.support.scripted_upstream import Body, ScriptedUpstream
 
@@ -56,6 +58,27 @@ async def test_login_can_fail_after_its_caller_has_left(
         with pytest.raises(UpstreamError):
             await check(asteria)
         assert await check(asteria)
+
+
+async def test_caller_logs_in_again_after_a_login_for_a_background_call_failed(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.answer("POST", LOGIN, status=503)
+    upstream.answer("POST", LOGIN, body=logged_in("ABC"))
+    upstream.answer("GET", EXIST, body=exist(True))
+    upstream.answer("POST", LOGOUT, body=success())
+    came, go = hold(monkeypatch, LOGIN)
+    async with account(upstream) as asteria:
+        background = replace(a_call(), background=True)
+        request = service.CheckCertificateRequest(name=SERVER)
+        poll = asyncio.create_task(asteria.check_certificate(request, background))
+        await came.wait()
+        caller = asyncio.create_task(check(asteria))
+        await asyncio.sleep(0)
+        go.set()
+        with pytest.raises(UpstreamError):
+            await poll
+        assert await caller
 
 
 @pytest.mark.parametrize(

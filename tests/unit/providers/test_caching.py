@@ -21,8 +21,8 @@ NAME = "providers/p/keys/k"
 REQUEST = keys.GetPublicKeyRequest(name=NAME)
 
 
-def call(seconds: float = 30.0, *, fresh: bool = False) -> CallContext:
-    made = CallContext("r", time.monotonic() + seconds, idempotent=True)
+def call(seconds: float = 30.0, *, fresh: bool = False, background: bool = False) -> CallContext:
+    made = CallContext("r", time.monotonic() + seconds, idempotent=True, background=background)
     made.fresh = fresh
     return made
 
@@ -147,6 +147,19 @@ async def test_read_after_a_change_does_not_share_an_earlier_read() -> None:
     gate.set()
     assert await before == 1
     assert await upstream.public_key() == 3
+
+
+async def test_caller_does_not_share_a_read_of_a_background_call() -> None:
+    upstream = Upstream()
+    gate = upstream.gate = asyncio.Event()
+    poll = asyncio.ensure_future(upstream.public_key(background=True))
+    await settled(lambda: upstream.calls == 1)
+    caller = asyncio.ensure_future(upstream.public_key())
+    await settled(lambda: upstream.calls == 2)
+    other_poll = asyncio.ensure_future(upstream.public_key(background=True))
+    gate.set()
+    assert await asyncio.gather(poll, caller, other_poll) == [1, 2, 2]
+    assert await upstream.public_key() == 2
 
 
 async def test_slow_response_does_not_replace_a_newer_one() -> None:
