@@ -11,7 +11,8 @@ from typing import Final, Protocol
 import structlog
 
 from gateway.contract.resource_names import PROVIDER
-from gateway.errors import GatewayError, reason_name
+from gateway.errors import INTERNAL_ERROR, GatewayError, reason_name
+from gateway.library_logs import exception_fields
 from gateway.providers.base.settings import PollerSettings
 from gateway.telemetry.certificates import Expiries, expiries
 from keyway.v1 import certificate_service_pb2 as certificates
@@ -25,6 +26,10 @@ _FIRST_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 300.0
 _PAGE_SIZE: Final = 1000
 _MAXIMUM_PAGES: Final = 1000
+_REJECTIONS: Final = (
+    reasons.ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED,
+    reasons.ERROR_REASON_KEYSTORE_PASSWORD_INCORRECT,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -79,23 +84,40 @@ class ProviderPoller:
     async def poll(self) -> float:
         """Poll once. Return the seconds until the next poll, without jitter.
 
-        Most failures are transient, and are tried again soon. Rejected credentials are not: an upstream can lock an
-        account after several rejected logins.
+        Most failures are transient, and are tried again soon. Rejected passwords are not: an upstream can lock an
+        account or a keystore after several of them.
         """
-        interval = self.settings.interval
         try:
-            found = {**await self._list()}
-            for name in [name for name, last in found.items() if last is None]:
-                found |= await self._read(name)
+            await self._poll()
         except GatewayError as error:
             reason = reason_name(error.kind.reason)
             self.failures[reason] += 1
             _log.warning("certificate_poll_failed", provider=self.provider, reason=reason, error=error.message)
-            rejected = error.kind.reason == reasons.ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED
-            return interval if rejected else min(interval, _RETRY_SECONDS)
+            return self.settings.interval if error.kind.reason in _REJECTIONS else self._retry_seconds
+        except Exception as error:  # noqa: BLE001 - a bug, which must not end this poller and those of other providers
+            reason = reason_name(INTERNAL_ERROR.reason)
+            self.failures[reason] += 1
+            _log.error("certificate_poll_failed", provider=self.provider, reason=reason, **exception_fields(error))
+            return self._retry_seconds
         self._succeeded = time.monotonic()
+        return self.settings.interval
+
+    @property
+    def _retry_seconds(self) -> float:
+        return min(self.settings.interval, _RETRY_SECONDS)
+
+    async def _poll(self) -> None:
+        """Publish all certificates. One that cannot be read has no expiry, and fails the poll after that."""
+        found = {**await self._list()}
+        failure: GatewayError | None = None
+        for name in [name for name, last in found.items() if last is None]:
+            try:
+                found |= await self._read(name)
+            except GatewayError as error:
+                failure = error
         self._publish(self.provider, found)
-        return interval
+        if failure is not None:
+            raise failure
 
     async def _read(self, name: str) -> Expiries:
         """Return the expiry of a certificate that needs a password; none if no password is configured."""

@@ -2,15 +2,19 @@
 
 import asyncio
 import datetime as dt
+from unittest.mock import Mock
 
 import pytest
+from google.rpc import code_pb2
 from google.type.date_pb2 import Date
+from structlog.testing import capture_logs
 
 from gateway.errors import ErrorKind, UpstreamError
 from gateway.poller.provider_poller import ProviderPoller
 from gateway.providers.base.settings import PollerSettings
 from gateway.telemetry.certificates import Expiries
 from gateway.upstream import outcomes
+from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.certificate_service_pb2 import (
     CERTIFICATE_STATE_FILTER_ALL,
@@ -29,6 +33,7 @@ class Pages:
     def __init__(self, number: int = 1, error: ErrorKind | None = None) -> None:
         self.number = number
         self.error = error
+        self.read_error: ErrorKind | None = None
         self.requests: list[ListCertificatesRequest] = []
         self.read_requests: list[GetCertificateRequest] = []
         self.date: Date | None = DATE
@@ -48,6 +53,8 @@ class Pages:
 
     async def read(self, request: GetCertificateRequest) -> GetCertificateResponse:
         self.read_requests.append(request)
+        if self.read_error is not None:
+            raise UpstreamError(self.read_error, "failed", provider="p")
         return GetCertificateResponse(certificate=Certificate(name=request.name, expiration_date=DATE))
 
     def publish(self, provider: str, expiries: Expiries) -> None:
@@ -119,3 +126,23 @@ async def test_certificate_that_needs_a_password_is_read_with_it() -> None:
     (request,) = pages.read_requests
     assert (request.name, request.keystore_password) == ("providers/p/certificates/1", "the-keystore-password")
     assert "the-keystore-password" not in repr(poller.settings)
+
+
+async def test_rejected_keystore_password_hides_no_other_certificate_and_is_not_tried_again_soon() -> None:
+    pages = Pages(2)
+    pages.date = None
+    pages.read_error = ErrorKind(code_pb2.PERMISSION_DENIED, reasons.ERROR_REASON_KEYSTORE_PASSWORD_INCORRECT)
+    poller = poller_of(pages, keystore_passwords={"1": "the-wrong-password"})
+    assert await poller.poll() == 3600
+    assert pages.published == [("p", dict.fromkeys(["providers/p/certificates/0", "providers/p/certificates/1"]))]
+    assert poller.failures == {"KEYSTORE_PASSWORD_INCORRECT": 1}
+
+
+async def test_bug_ends_only_the_poll() -> None:
+    pages = Pages()
+    pages.publish = Mock(side_effect=ValueError("secret text"))  # type: ignore[method-assign]
+    poller = poller_of(pages)
+    with capture_logs() as lines:
+        assert await poller.poll() == 300
+    assert poller.failures == {"INTERNAL_ERROR": 1}
+    assert "secret text" not in str(lines)
