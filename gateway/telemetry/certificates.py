@@ -5,7 +5,8 @@ For a polled provider, only the polls count, so that a removed certificate disap
 
 import datetime as dt
 import time
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -37,22 +38,50 @@ def expiries(certificates: Iterable[Certificate]) -> Expiries:
     return {certificate.name: _last_day(certificate) for certificate in certificates}
 
 
+class ExpiryCalendar:
+    """Certificates by their last day, so that a scrape need not look at each of them."""
+
+    def __init__(self, certificates: Expiries) -> None:
+        self._by_day: dict[dt.date, list[str]] = {}
+        self.unknown = 0
+        for name, last in certificates.items():
+            if last is None:
+                self.unknown += 1
+            else:
+                self._by_day.setdefault(last, []).append(name)
+        self._days = sorted(self._by_day)
+
+    def counts(self) -> Iterator[tuple[dt.date, int]]:
+        """Yield the number of certificates of each day."""
+        return ((day, len(names)) for day, names in self._by_day.items())
+
+    def soonest(self, today: dt.date, maximum: int) -> Iterator[tuple[dt.date, str]]:
+        """Yield the certificates that expire soonest, then those that expired last. Ends soon after the maximum."""
+        place = bisect_left(self._days, today)
+        found = 0
+        for day in (*self._days[place:], *reversed(self._days[:place])):
+            if found >= maximum:
+                return
+            found += len(self._by_day[day])
+            yield from ((day, name) for name in self._by_day[day])
+
+
 class CertificateExpiries:
     """The last day of each known certificate. maximum: number of certificates with a series of their own."""
 
     def __init__(self, maximum: int = MAXIMUM_CERTIFICATES) -> None:
         self._maximum = maximum
         self._seen: dict[str, tuple[dt.date, float]] = {}
-        self._polled: dict[str, Expiries] = {}
+        self._polled: dict[str, ExpiryCalendar] = {}
 
     def expect_polls(self, providers: Iterable[str]) -> None:
         """Ignore responses with certificates of these providers. This process or another one polls them."""
         for provider in providers:
-            self._polled.setdefault(provider, {})
+            self._polled.setdefault(provider, ExpiryCalendar({}))
 
     def replace(self, provider: str, certificates: Expiries) -> None:
         """Replace all certificates of a polled provider."""
-        self._polled[provider] = certificates
+        self._polled[provider] = ExpiryCalendar(certificates)
 
     def observe(self, response: Message) -> None:
         """Record the certificates in a response; ignore other messages."""
@@ -67,35 +96,34 @@ class CertificateExpiries:
 
         If there are too many, yields those that expire soonest, and of the expired ones those that expired last.
         """
-        days = {name: left for name, left in self._days_left().items() if left is not None}
-        first = sorted(days, key=lambda name: (days[name] < 0, abs(days[name])))[: self._maximum]
-        for name in first:
+        now = dt.datetime.now(dt.UTC)
+        found = [one for calendar in self._calendars().values() for one in calendar.soonest(now.date(), self._maximum)]
+        found.sort(key=lambda one: _rank(one[0], now.date()))
+        for last, name in found[: self._maximum]:
             _, provider, _, certificate = name.split("/", 3)
             attributes = {names.KEYWAY_PROVIDER: provider, names.KEYWAY_CERTIFICATE: certificate}
-            yield Point(attributes, round(days[name], 3))
+            yield Point(attributes, round(_days(last, now), 3))
 
     def counts(self) -> Iterator[Point]:
         """Yield the number of all certificates of each provider by days until they expire."""
-        days = self._days_left()
-        counts = Counter((name.split("/", 2)[1], _range_of(left)) for name, left in days.items())
-        for (provider, within), count in sorted(counts.items()):
-            yield Point({names.KEYWAY_PROVIDER: provider, names.KEYWAY_EXPIRES_WITHIN: within}, count)
-
-    def _days_left(self) -> Mapping[str, float | None]:
         now = dt.datetime.now(dt.UTC)
-        return {name: _days(last, now) if last is not None else None for name, last in self._known().items()}
+        for provider, calendar in sorted(self._calendars().items()):
+            counts = Counter({_UNKNOWN: calendar.unknown}) if calendar.unknown else Counter()
+            for last, number in calendar.counts():
+                counts[_range_of(_days(last, now))] += number
+            for within, number in sorted(counts.items()):
+                yield Point({names.KEYWAY_PROVIDER: provider, names.KEYWAY_EXPIRES_WITHIN: within}, number)
 
-    def _known(self) -> Expiries:
+    def _calendars(self) -> Mapping[str, ExpiryCalendar]:
+        """Return the certificates of each provider."""
         oldest = time.monotonic() - FORGET_SECONDS
-        known: dict[str, dt.date | None] = {}
-        for name, (last, seen) in self._seen.copy().items():
-            if seen < oldest:
+        seen: defaultdict[str, dict[str, dt.date | None]] = defaultdict(dict)
+        for name, (last, time_seen) in self._seen.copy().items():
+            if time_seen < oldest:
                 self._seen.pop(name, None)
             else:
-                known[name] = last
-        for certificates in self._polled.copy().values():
-            known |= certificates
-        return known
+                seen[name.split("/", 2)[1]][name] = last
+        return {**{provider: ExpiryCalendar(each) for provider, each in seen.items()}, **self._polled.copy()}
 
     def _take(self, certificate: Certificate) -> None:
         last = _last_day(certificate)
@@ -103,7 +131,8 @@ class CertificateExpiries:
             return
         self._seen[certificate.name] = (last, time.monotonic())
         if len(self._seen) > self._maximum + _SURPLUS:
-            first = sorted(self._seen.items(), key=lambda item: item[1][0])
+            today = dt.datetime.now(dt.UTC).date()
+            first = sorted(self._seen.items(), key=lambda item: _rank(item[1][0], today))
             self._seen = dict(first[: self._maximum])
 
 
@@ -120,7 +149,10 @@ def _days(last: dt.date, now: dt.datetime) -> float:
     return left / dt.timedelta(days=1)
 
 
-def _range_of(days: float | None) -> str:
-    if days is None:
-        return _UNKNOWN
+def _rank(last: dt.date, today: dt.date) -> tuple[bool, int]:
+    """Return the sort key of the order in which certificates are kept: the soonest first, expired ones at the end."""
+    return last < today, abs((last - today).days)
+
+
+def _range_of(days: float) -> str:
     return next((name for bound, name in _BOUNDS if days < bound), _LATER)

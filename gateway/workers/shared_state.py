@@ -38,8 +38,8 @@ class SharedState:
             self._choose_poller(live)
 
     def _choose_poller(self, workers: Sequence[WorkerProcess]) -> None:
-        """Make another worker poll if the one that did so ends."""
+        """Make another worker poll if the one that did so ends: the newest, which a reload does not replace next."""
         ready = [worker for worker in workers if worker.served and not worker.ending]
         if ready and self._poller not in ready:
-            self._poller = ready[0]
+            self._poller = ready[-1]
             self._poller.poll()

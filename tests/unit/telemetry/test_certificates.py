@@ -1,11 +1,13 @@
 """Metrics of certificates: from polls, and from responses."""
 
 import datetime as dt
+import itertools
 
 import pytest
 from google.type.date_pb2 import Date
 
 from gateway.telemetry import certificates
+from gateway.telemetry.certificates import ExpiryCalendar
 from gateway.telemetry.certificates import expiries as expiry_dates
 from gateway.telemetry.metrics import Metrics
 from keyway.v1.certificate_pb2 import Certificate
@@ -102,3 +104,27 @@ def test_expired_certificates_do_not_displace_others() -> None:
     for name, days in (("long-expired", -900), ("expired", -2), ("valid", 3000)):
         metrics.answered(got(name, days))
     assert list(expiries(metrics)) == ["valid", "expired"]
+
+
+def test_expired_certificates_in_responses_do_not_displace_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificates, "_SURPLUS", 0)
+    metrics = Metrics(maximum_certificates=2)
+    for name, days in (("valid", 3000), ("expired", -2), ("long-expired", -900), ("soon", 5)):
+        metrics.answered(got(name, days))
+    assert list(expiries(metrics)) == ["soon", "valid"]
+
+
+def test_soonest_certificates_of_all_providers_have_series() -> None:
+    metrics = Metrics(maximum_certificates=2)
+    today = dt.datetime.now(dt.UTC).date()
+    for provider, days in {"one": [1, 40, 50], "two": [2, 3, -1]}.items():
+        found = {f"providers/{provider}/certificates/{left}": today + dt.timedelta(days=left) for left in days}
+        metrics.certificates.replace(provider, found)
+    assert list(expiries(metrics)) == ["1", "2"]
+
+
+def test_scrape_does_not_look_at_each_of_many_certificates() -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    calendar = ExpiryCalendar({f"providers/p/certificates/{number}": today for number in range(100_000)} | {"x": None})
+    assert (list(calendar.counts()), calendar.unknown) == ([(today, 100_000)], 1)
+    assert sum(1 for _ in itertools.islice(calendar.soonest(today, 1), 10)) == 10
