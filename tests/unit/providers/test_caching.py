@@ -158,7 +158,7 @@ async def test_caller_does_not_share_a_read_of_a_background_call() -> None:
     await settled(lambda: upstream.calls == 2)
     other_poll = asyncio.ensure_future(upstream.public_key(background=True))
     gate.set()
-    assert await asyncio.gather(poll, caller, other_poll) == [1, 2, 2]
+    assert list(await asyncio.gather(poll, caller, other_poll)) == [1, 2, 2]
     assert await upstream.public_key() == 2
 
 
