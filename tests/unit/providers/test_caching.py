@@ -1,62 +1,16 @@
 """The response cache: which responses are stored, for how long, and which are never stored."""
 
 import asyncio
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from gateway.call_context import CallContext
 from gateway.errors import GatewayError, UpstreamError
-from gateway.providers.base.listing import CertificatePage, ListWindow
-from gateway.providers.base.settings import CacheSettings
-from gateway.providers.caching import ReadCache
+from gateway.providers.base.listing import ListWindow
 from gateway.upstream import outcomes
-from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
-
-NAME = "providers/p/keys/k"
-REQUEST = keys.GetPublicKeyRequest(name=NAME)
-
-
-def call(seconds: float = 30.0, *, fresh: bool = False, background: bool = False) -> CallContext:
-    made = CallContext("r", time.monotonic() + seconds, idempotent=True, background=background)
-    made.fresh = fresh
-    return made
-
-
-class Upstream:
-    """Returns the number of its call. failure: raised instead. gate: an event that the upstream waits for first."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.now = 1000.0
-        self.calls = 0
-        self.failure: Exception | None = None
-        self.gate: asyncio.Event | None = None
-        self.cache = ReadCache("p", CacheSettings(**{"ttl": 60.0, **settings}), 30.0, lambda: self.now)
-        self.operations = self.cache.wrap(
-            dict.fromkeys(
-                ("get_public_key", "get_certificate", "list_certificates", "get_private_key", "encrypt"), self._answer
-            )
-            | {"delete_certificate": self._answer}
-        )
-
-    async def _answer(self, request: Any, _call: CallContext) -> Any:
-        self.calls += 1
-        number = self.calls
-        if self.gate is not None:
-            await self.gate.wait()
-        if self.failure is not None:
-            raise self.failure
-        if isinstance(request, ListWindow):
-            return CertificatePage([certificate_pb2.Certificate(name=str(number))], 1)
-        return keys.GetPublicKeyResponse(key_version=number)
-
-    async def public_key(self, request: Any = REQUEST, **options: Any) -> int:
-        answer = await self.operations["get_public_key"](request, call(**options))
-        return int(answer.key_version)
+from tests.support.cached_upstream import NAME, REQUEST, Upstream, call, settled
 
 
 async def test_response_is_cached_for_its_lifetime() -> None:
@@ -149,19 +103,6 @@ async def test_read_after_a_change_does_not_share_an_earlier_read() -> None:
     assert await upstream.public_key() == 3
 
 
-async def test_caller_does_not_share_a_read_of_a_background_call() -> None:
-    upstream = Upstream()
-    gate = upstream.gate = asyncio.Event()
-    poll = asyncio.ensure_future(upstream.public_key(background=True))
-    await settled(lambda: upstream.calls == 1)
-    caller = asyncio.ensure_future(upstream.public_key())
-    await settled(lambda: upstream.calls == 2)
-    other_poll = asyncio.ensure_future(upstream.public_key(background=True))
-    gate.set()
-    assert list(await asyncio.gather(poll, caller, other_poll)) == [1, 2, 2]
-    assert await upstream.public_key() == 2
-
-
 async def test_slow_response_does_not_replace_a_newer_one() -> None:
     upstream = Upstream()
     gate = upstream.gate = asyncio.Event()
@@ -172,69 +113,6 @@ async def test_slow_response_does_not_replace_a_newer_one() -> None:
     gate.set()
     assert await slow == 1
     assert await upstream.public_key() == 2
-
-
-class TestManyAtOnce:
-    async def test_concurrent_equal_reads_share_one_request(self) -> None:
-        upstream = Upstream()
-        upstream.gate = asyncio.Event()
-        reads = [asyncio.ensure_future(upstream.public_key()) for _ in range(50)]
-        await settled(lambda: upstream.calls == 1)
-        upstream.gate.set()
-        assert await asyncio.gather(*reads) == [1] * 50
-        assert upstream.calls == 1
-
-    async def test_first_caller_can_give_up_a_shared_read(self) -> None:
-        upstream = Upstream()
-        upstream.gate = asyncio.Event()
-        first = asyncio.ensure_future(upstream.public_key())
-        await settled(lambda: upstream.calls == 1)
-        second = asyncio.ensure_future(upstream.public_key())
-        await asyncio.sleep(0)
-        first.cancel()
-        upstream.gate.set()
-        assert await second == 1
-        assert first.cancelled()
-
-    async def test_read_is_canceled_when_the_last_caller_leaves(self) -> None:
-        upstream = Upstream()
-        upstream.gate = asyncio.Event()
-        reads = [asyncio.ensure_future(upstream.public_key()) for _ in range(2)]
-        await settled(lambda: upstream.calls == 1)
-        [pending_task] = [one.task for one in upstream.cache._pending.values()]
-        reads[0].cancel()
-        await asyncio.gather(reads[0], return_exceptions=True)
-        assert not pending_task.cancelling()
-        reads[1].cancel()
-        await asyncio.gather(reads[1], return_exceptions=True)
-        assert pending_task.cancelling()
-        upstream.gate.set()
-        assert await upstream.public_key() == 2
-        assert pending_task.cancelled()
-        assert not upstream.cache._pending
-
-    async def test_caller_waits_until_its_own_deadline_at_most(self) -> None:
-        upstream = Upstream()
-        upstream.gate = asyncio.Event()
-        first_read = asyncio.ensure_future(upstream.public_key())
-        await settled(lambda: upstream.calls == 1)
-        with pytest.raises(UpstreamError) as caught:
-            await upstream.public_key(seconds=0.01)
-        assert caught.value.kind == outcomes.TIMEOUT
-        upstream.gate.set()
-        assert await first_read == 1
-
-    async def test_failure_reaches_all_callers_and_is_not_stored(self) -> None:
-        upstream = Upstream()
-        upstream.gate = asyncio.Event()
-        upstream.failure = UpstreamError(outcomes.INTERNAL, "broken", provider="p")
-        reads = [asyncio.ensure_future(upstream.public_key()) for _ in range(3)]
-        await settled(lambda: upstream.calls == 1)
-        upstream.gate.set()
-        ended = await asyncio.gather(*reads, return_exceptions=True)
-        assert all(isinstance(each, UpstreamError) for each in ended)
-        upstream.failure = None
-        assert await upstream.public_key() == 2
 
 
 class TestStale:
@@ -298,12 +176,3 @@ async def test_equal_read_takes_no_additional_memory() -> None:
     for _ in range(10):
         await upstream.public_key(fresh=True)
     assert upstream.cache.bytes == before
-
-
-async def settled(condition: Callable[[], bool]) -> None:
-    """Run the other tasks of this loop until the condition holds."""
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("the condition does not hold")
