@@ -54,7 +54,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         "policy": ", ".join(summary["policy_files"]) or "none",
         "journal": f"{journal['directory']} ({journal['durability']}, {_shipping(journal)})" if journal else "none",
         "queries": _QUERIES[journal["query"] if journal else None],
-        "telemetry": f"{', '.join(telemetry['signals'])} to {telemetry['endpoint']}" if telemetry else "none",
+        "otlp": f"{', '.join(telemetry['signals'])} to {telemetry['endpoint']}" if telemetry else "none",
         "providers": len(summary["providers"]) or "none",
     }
     for name, value in rows.items():

@@ -4,6 +4,7 @@ For a polled provider, only the polls count, so that a removed certificate disap
 """
 
 import datetime as dt
+import math
 import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -24,10 +25,14 @@ _SURPLUS: Final = 100
 FORGET_SECONDS: Final = 24 * 3600.0
 """Seconds after which a certificate that no response contained is dropped, because it may no longer exist."""
 
-_BOUNDS: Final = ((0.0, "expired"), (1.0, "1"), (7.0, "7"), (30.0, "30"), (90.0, "90"), (365.0, "365"))
+_BOUNDS: Final = ((-1, "expired"), (1, "1"), (7, "7"), (30, "30"), (90, "90"), (365, "365"))
+"""The largest number of whole days in each range, and its label."""
 _LATER: Final = "later"
 
 _UNKNOWN: Final = "unknown"
+
+_KOREA_AND_JAPAN: Final = dt.timezone(dt.timedelta(hours=9))
+"""The time zone of the last days, as in `keyway certs list` and in the console, so that all show the same days."""
 
 Expiries = Mapping[str, dt.date | None]
 """The last day of each certificate, by its name. None if the upstream does not state it."""
@@ -92,11 +97,11 @@ class CertificateExpiries:
             self._take(single)
 
     def points(self) -> Iterator[Point]:
-        """Yield the days until each certificate expires, at the end of its last day (UTC); negative after that.
+        """Yield the days until each certificate expires, at the end of its last day (UTC+9); negative after that.
 
         If there are too many, yields those that expire soonest, and of the expired ones those that expired last.
         """
-        now = dt.datetime.now(dt.UTC)
+        now = dt.datetime.now(_KOREA_AND_JAPAN)
         found = [one for calendar in self._calendars().values() for one in calendar.soonest(now.date(), self._maximum)]
         found.sort(key=lambda one: _rank(one[0], now.date()))
         for last, name in found[: self._maximum]:
@@ -106,7 +111,7 @@ class CertificateExpiries:
 
     def counts(self) -> Iterator[Point]:
         """Yield the number of all certificates of each provider by days until they expire."""
-        now = dt.datetime.now(dt.UTC)
+        now = dt.datetime.now(_KOREA_AND_JAPAN)
         for provider, calendar in sorted(self._calendars().items()):
             counts = Counter({_UNKNOWN: calendar.unknown}) if calendar.unknown else Counter()
             for last, number in calendar.counts():
@@ -131,7 +136,7 @@ class CertificateExpiries:
             return
         self._seen[certificate.name] = (last, time.monotonic())
         if len(self._seen) > self._maximum + _SURPLUS:
-            today = dt.datetime.now(dt.UTC).date()
+            today = dt.datetime.now(_KOREA_AND_JAPAN).date()
             first = sorted(self._seen.items(), key=lambda item: _rank(item[1][0], today))
             self._seen = dict(first[: self._maximum])
 
@@ -145,7 +150,7 @@ def _last_day(certificate: Certificate) -> dt.date | None:
 
 def _days(last: dt.date, now: dt.datetime) -> float:
     # The end of 9999-12-31 is not a datetime, so the day is added to the difference.
-    left = dt.datetime.combine(last, dt.time(), dt.UTC) - now + dt.timedelta(days=1)
+    left = dt.datetime.combine(last, dt.time(), _KOREA_AND_JAPAN) - now + dt.timedelta(days=1)
     return left / dt.timedelta(days=1)
 
 
@@ -155,4 +160,4 @@ def _rank(last: dt.date, today: dt.date) -> tuple[bool, int]:
 
 
 def _range_of(days: float) -> str:
-    return next((name for bound, name in _BOUNDS if days < bound), _LATER)
+    return next((name for bound, name in _BOUNDS if math.floor(days) <= bound), _LATER)

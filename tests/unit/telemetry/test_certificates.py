@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import math
 
 import pytest
 from google.type.date_pb2 import Date
@@ -10,12 +11,13 @@ from gateway.telemetry import certificates
 from gateway.telemetry.certificates import ExpiryCalendar
 from gateway.telemetry.certificates import expiries as expiry_dates
 from gateway.telemetry.metrics import Metrics
+from keyway.cli.expiry import providers_today
 from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.certificate_service_pb2 import CheckCertificateResponse, GetCertificateResponse, ListCertificatesResponse
 
 
 def certificate(name: str, days: int) -> Certificate:
-    date = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=days)
+    date = providers_today() + dt.timedelta(days=days)
     full = f"providers/nhn/certificates/{name}"
     return Certificate(name=full, expiration_date=Date(year=date.year, month=date.month, day=date.day))
 
@@ -41,6 +43,15 @@ def test_days_to_expiry_come_from_certificates_in_responses() -> None:
     assert 20 < found["a"] <= 21
     assert -3 < found["b"] <= -2
     assert 0 < found["c"] <= 1
+
+
+def test_days_rounded_down_are_those_of_the_command_line() -> None:
+    metrics = Metrics()
+    for days in (0, 1, 7, 30, -1, -30):
+        metrics.answered(got(str(days), days))
+    assert {name: math.floor(value) for name, value in expiries(metrics).items()} == {
+        str(days): days for days in (0, 1, 7, 30, -1, -30)
+    }
 
 
 def test_days_to_expiry_of_a_certificate_without_expiration() -> None:
@@ -81,7 +92,7 @@ def test_poll_replaces_all_certificates_of_the_provider() -> None:
 
 def test_soonest_expiries_have_series_and_all_certificates_are_counted() -> None:
     metrics = Metrics(maximum_certificates=3)
-    days = {"long-expired": -900, "expired": -2, "today": 0, "week": 6, "month": 29, "year": 300, "decade": 3000}
+    days = {"long-expired": -900, "expired": -2, "today": 0, "week": 7, "month": 30, "year": 300, "decade": 3000}
     metrics.certificates.expect_polls(["nhn"])
     found = [certificate(name, left) for name, left in days.items()]
     metrics.certificates.replace("nhn", expiry_dates([*found, Certificate(name="providers/nhn/certificates/x")]))
@@ -116,7 +127,7 @@ def test_expired_certificates_in_responses_do_not_displace_others(monkeypatch: p
 
 def test_soonest_certificates_of_all_providers_have_series() -> None:
     metrics = Metrics(maximum_certificates=2)
-    today = dt.datetime.now(dt.UTC).date()
+    today = providers_today()
     for provider, days in {"one": [1, 40, 50], "two": [2, 3, -1]}.items():
         found = {f"providers/{provider}/certificates/{left}": today + dt.timedelta(days=left) for left in days}
         metrics.certificates.replace(provider, found)
@@ -124,7 +135,7 @@ def test_soonest_certificates_of_all_providers_have_series() -> None:
 
 
 def test_scrape_does_not_look_at_each_of_many_certificates() -> None:
-    today = dt.datetime.now(dt.UTC).date()
+    today = providers_today()
     calendar = ExpiryCalendar({f"providers/p/certificates/{number}": today for number in range(100_000)} | {"x": None})
     assert (list(calendar.counts()), calendar.unknown) == ([(today, 100_000)], 1)
     assert sum(1 for _ in itertools.islice(calendar.soonest(today, 1), 10)) == 10

@@ -35,6 +35,15 @@ class JournalState:
         )
 
     @property
+    def other_bytes(self) -> int | None:
+        """The space that files other than the journal and its index use; None if it cannot be computed."""
+        used = self.status.disk_used
+        if not 0 < used < 1:
+            return None
+        size = self.status.free_bytes / (1 - used) * used
+        return max(0, round(size) - self.status.size_bytes - self.status.index.index_bytes)
+
+    @property
     def time_to_full(self) -> str:
         """How urgent the time to full is."""
         return "soon" if self.status.time_to_full.seconds < _DAY else "good"

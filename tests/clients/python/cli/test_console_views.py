@@ -43,6 +43,14 @@ def test_nearly_full_disk_is_explained(used: float, badge: str, kind: str) -> No
     assert (f'<section class="notice {kind}"><h2>The disk of the journal is {used:.0%} full' in text) == bool(kind)
 
 
+@pytest.mark.parametrize(("used", "shown"), [(0.9, "850 MB"), (0.0, None), (1.0, None)])
+def test_space_of_other_files_is_shown_if_it_is_known(used: float, shown: str | None) -> None:
+    index = audit.AuditIndexStatus(index_bytes=10_000_000)
+    text = journal(disk_used=used, free_bytes=100_000_000, size_bytes=40_000_000, index=index)
+    assert (f"<dt>Other files</dt><dd>{shown}</dd>" in text) == (shown is not None)
+    assert ("<dt>Other files" in text) == (shown is not None)
+
+
 def test_gateway_that_does_not_return_the_used_share_is_not_shown_as_empty() -> None:
     assert "<dt>Used" not in journal()
 

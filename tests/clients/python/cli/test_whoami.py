@@ -56,3 +56,4 @@ def test_identity_is_shown_without_a_gateway(commands: Commands) -> None:
     assert ran.code == 1
     assert "Identity  none: the caller sends no certificate and no token\n" in ran.text
     assert "Accepted  unknown: nothing listens on this address: " in ran.text
+    assert ran.text.count("nothing listens") == 1

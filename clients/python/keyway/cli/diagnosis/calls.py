@@ -61,7 +61,8 @@ def problem_of(error: KeywayError, connection: Connection) -> tuple[Problem, lis
 def _failure(step: str, error: KeywayError, connection: Connection) -> StepFailed:
     problem, details = problem_of(error, connection)
     request = f"request {error.request_id}" if error.request_id else ""
-    return StepFailed(step, problem, *details, text_of_grpc(error) or error.message, request)
+    text = text_of_grpc(error) or error.message
+    return StepFailed(step, problem, *details, text if text != problem.value else "", request)
 
 
 def _unauthenticated(connection: Connection) -> tuple[Problem, list[str]]:
