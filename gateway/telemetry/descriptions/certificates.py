@@ -12,10 +12,11 @@ CERTIFICATE_EXPIRY: Final = Description(
     "d",
     "Days until a certificate expires.",
     (PROVIDER, Label(names.KEYWAY_CERTIFICATE, "ID of the certificate: the last segment of its name")),
-    "Renew a certificate before the value reaches 0; it is negative for an expired certificate. The value counts to the "
-    "end of the last day at UTC+9. Rounded down, it is the number of days that `keyway certs list` and the console show. "
-    "The metric contains all certificates of the latest poll of each provider. If there are more than `telemetry.maximum_certificates`, "
-    "it contains those that expire soonest. For a provider whose `poller` is disabled, it contains the certificates in "
+    "Renew a certificate before the value reaches 0; it is negative for an expired certificate. The value counts to "
+    "the end of the last day at UTC+9. Rounded down, it is the number of days that `keyway certs list` and the console "
+    "show. The metric contains all certificates of the latest poll of each provider. If there are more than "
+    "`telemetry.maximum_certificates`, it contains those that expire soonest. For a provider whose `poller` is "
+    "disabled, it contains the certificates in "
     "responses to callers of the last 24 hours.",
 )
 CERTIFICATE_COUNT: Final = Description(
@@ -27,8 +28,8 @@ CERTIFICATE_COUNT: Final = Description(
         PROVIDER,
         Label(
             names.KEYWAY_EXPIRES_WITHIN,
-            "`expired`; or the upper bound of the days that are left, rounded down: `1`, `7`, `30`, `90`, or `365`; or `later`; or "
-            "`unknown`. Each certificate counts once",
+            "`expired`; or the upper bound of the days that are left, rounded down: `1`, `7`, `30`, `90`, or `365`; or "
+            "`later`; or `unknown`. Each certificate counts once",
         ),
     ),
     "The values also count certificates without a series of their own in `keyway.certificate.expiry.days`. To find "
