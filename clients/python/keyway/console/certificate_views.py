@@ -86,7 +86,9 @@ class CertificateViews:
         name = request.query.get("name", "")
         found, records = await asyncio.gather(self._calls.certificate(name), self._records(name))
         row = None if isinstance(found, Notice) else expiry.row(found, providers_today())
-        return self._pages.page("certificate.html", PATH, name=name, found=found, row=row, records=records)
+        return self._pages.page(
+            "certificate.html", PATH, name=name, found=found, row=row, records=records, most=_MOST_RECORDS
+        )
 
     async def _all(self) -> tuple[list[Certificate], list[ProviderFailure], Notice | None]:
         """Return all certificates, the providers without a list, and why there is no list at all."""

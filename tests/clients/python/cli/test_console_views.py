@@ -1,18 +1,21 @@
 """Parts of the console's pages that depend on the state of the gateway, rendered from responses."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from keyway import KeywayError, Problem, StatusCode, Violation
+from keyway.console import expiry
 from keyway.console.calls import permission
 from keyway.console.journal_views import JournalState
 from keyway.console.notices import notice_of
 from keyway.console.pages import Pages
 from keyway.console.provider_views import ProviderCard
+from keyway.v1 import audit_record_pb2, provider_pb2
 from keyway.v1 import audit_service_pb2 as audit
-from keyway.v1 import provider_pb2
+from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.provider_pb2 import CircuitBreaker, FailureCount, Provider, ProviderActivity
 
 PAGES = Pages("localhost:1 (TLS)", "production")
@@ -49,6 +52,22 @@ def test_space_of_other_files_is_shown_if_it_is_known(used: float, shown: str | 
     text = journal(disk_used=used, free_bytes=100_000_000, size_bytes=40_000_000, index=index)
     assert (f"<dt>Other files</dt><dd>{shown}</dd>" in text) == (shown is not None)
     assert ("<dt>Other files" in text) == (shown is not None)
+
+
+@pytest.mark.parametrize(("most", "noted"), [(2, True), (3, False)])
+def test_downloads_that_are_not_shown_are_noted(most: int, noted: bool) -> None:
+    records = [audit_record_pb2.AuditRecord(caller="web", request_id=str(number)) for number in range(2)]
+    name = "providers/nhn-certs/certificates/www.example.com"
+    text = rendered(
+        "certificate.html",
+        name=name,
+        found=Certificate(name=name),
+        row=expiry.row(Certificate(name=name), dt.date(2026, 12, 1)),
+        records=records,
+        most=most,
+    )
+    assert ("Only the newest 2 are shown." in text) == noted
+    assert ("/audit?since=30d&amp;resource=providers/nhn-certs/certificates/www.example.com" in text) == noted
 
 
 def test_gateway_that_does_not_return_the_used_share_is_not_shown_as_empty() -> None:
