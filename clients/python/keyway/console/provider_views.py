@@ -76,19 +76,24 @@ class ProviderViews:
 
     async def show(self, _: web.Request) -> web.Response:
         """Show all providers."""
-        found = await self._calls.providers()
-        cards = [] if isinstance(found, Notice) else [ProviderCard.of(self._newest(each)) for each in found]
-        notice = found if isinstance(found, Notice) else None
-        return self._pages.page("providers.html", PATH, notice=notice, cards=cards)
+        return await self._page()
 
     async def check(self, request: web.Request) -> web.StreamResponse:
         """Check one provider, and show all."""
         name = str((await request.post()).get("name", ""))
         checked = await self._calls.check_provider(name)
         if isinstance(checked, Notice):
-            return self._pages.page("providers.html", PATH, notice=checked, cards=[])
+            return await self._page(checked)
         self._checked[name] = checked.provider
         raise web.HTTPSeeOther(PATH)
+
+    async def _page(self, notice: Notice | None = None) -> web.Response:
+        """Return the page with all providers. notice: why a check failed."""
+        found = await self._calls.providers()
+        if isinstance(found, Notice):
+            return self._pages.page("providers.html", PATH, notice=found, cards=[])
+        cards = [ProviderCard.of(self._newest(each)) for each in found]
+        return self._pages.page("providers.html", PATH, notice=notice, cards=cards)
 
     def _newest(self, listed: Provider) -> Provider:
         """Return the provider, or the result of its check while another worker of the gateway does not know it yet."""

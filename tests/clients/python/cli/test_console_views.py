@@ -134,6 +134,17 @@ def test_provider_of_an_older_gateway_has_no_circuit_breaker() -> None:
     assert "Requests in the last" not in text
 
 
+@pytest.mark.parametrize(("cards", "counted"), [([], False), ([ProviderCard.of(Provider(name="providers/p"))], True)])
+def test_providers_that_could_not_be_listed_are_not_counted(cards: list[ProviderCard], counted: bool) -> None:
+    notice = notice_of(
+        KeywayError(StatusCode.UNAVAILABLE, "no", reason="AUDIT_UNAVAILABLE"), permission("ListProviders")
+    )
+    text = rendered("providers.html", notice=notice, cards=cards)
+    assert "The journal cannot accept a record" in text
+    assert ("1 provider</p>" in text) == counted
+    assert "0 providers" not in text
+
+
 NEEDS = permission("ListCertificates", "providers/nhn-certs")
 
 
