@@ -1,6 +1,8 @@
 /** Gateway addresses: conversion to targets of grpc-js, and detection of loopback addresses. */
 import { isIP, isIPv4 } from "node:net";
 
+const LARGEST_PORT = 65535;
+
 /** Returns the target for one or several addresses. */
 export function targetOf(addresses: readonly string[]): string {
   const [first, ...others] = addresses;
@@ -30,9 +32,9 @@ export function isLoopback(address: string): boolean {
 
 /** Returns the host and the port of an address, unless it is another kind of target. */
 export function endpointOf(address: string): { host: string; port: number } | undefined {
-  const port = /:(\d+)$/.exec(address)?.[1];
+  const port = Number(/:(\d+)$/.exec(address)?.[1]);
   const host = hostOf(withoutScheme(address));
-  return port === undefined || /[:,/]/.test(isIP(host) ? "" : host) ? undefined : { host, port: Number(port) };
+  return !(port <= LARGEST_PORT) || /[:,/]/.test(isIP(host) ? "" : host) ? undefined : { host, port };
 }
 
 function withoutScheme(address: string): string {

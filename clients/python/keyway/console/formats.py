@@ -84,7 +84,7 @@ def lines(text: str) -> Markup:
     return Markup("\n").join(escape(clean(line)) for line in text.split("\n"))
 
 
-def link(path: str, **parameters: str) -> str:
+def link(path: str, /, **parameters: str) -> str:
     """Return a path with a query. Empty parameters are omitted."""
     given = {name: value for name, value in parameters.items() if value}
     return f"{path}?{urlencode(given)}" if given else path

@@ -89,8 +89,11 @@ def _write_all(write: Callable[[bytes], int | None], text: str) -> None:
 
 
 def _pager() -> list[str]:
-    """Return the command of the pager; empty if there is no pager."""
-    command = shlex.split(os.environ.get("PAGER", "less"))
+    """Return the command of the pager; empty if there is no pager, or if the variable is not a command."""
+    try:
+        command = shlex.split(os.environ.get("PAGER", "less"))
+    except ValueError:  # a quote is not closed
+        return []
     return command if command and shutil.which(command[0]) is not None else []
 
 

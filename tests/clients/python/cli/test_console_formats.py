@@ -54,6 +54,7 @@ def test_text_of_other_sources_is_escaped_by_each_filter() -> None:
     assert formats.marked(hostile) == "&lt;b&gt;<code>x</code>&lt;/b&gt;\\u202e\\x1b"
     assert formats.lines(f"{hostile}\n<i>") == "&lt;b&gt;`x`&lt;/b&gt;\\u202e\\x1b\n&lt;i&gt;"
     assert formats.words("GetSecret<b>") == "Get<wbr>Secret&lt;b&gt;"
+    assert formats.link("/audit", path="x") == "/audit?path=x"
     assert formats.link("/audit", caller="a&b=c d", reason="") == "/audit?caller=a%26b%3Dc+d"
 
 
