@@ -10,7 +10,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "TIMEOUT": "nothing responds at this address: check that the gateway runs and that no firewall blocks the port",
     "SILENT": "the server accepts the connection but does not respond: check that the address is that of a gateway",
     "TLS_REQUIRED": (
-        "the gateway uses TLS, but the client does not: connect with TLS, and pass the gateway's CA bundle ({ca})"
+        "the server closes connections without TLS: connect with TLS, and pass the gateway's CA bundle ({ca}), or "
+        "check that the gateway runs and that the address is right"
     ),
     "PLAINTEXT_REQUIRED": (
         "the client uses TLS, but the gateway does not: correct the port, or use {plaintext} if the connection stays "

@@ -40,7 +40,7 @@ var sentences = map[Problem]string{
 	ProblemUnreachable:               "there is no network route to this address: check the network, and correct the address",
 	ProblemTimeout:                   "nothing responds at this address: check that the gateway runs and that no firewall blocks the port",
 	ProblemSilent:                    "the server accepts the connection but does not respond: check that the address is that of a gateway",
-	ProblemTLSRequired:               "the gateway uses TLS, but the client does not: connect with TLS, and pass the gateway's CA bundle (`WithTLS`)",
+	ProblemTLSRequired:               "the server closes connections without TLS: connect with TLS, and pass the gateway's CA bundle (`WithTLS`), or check that the gateway runs and that the address is right",
 	ProblemPlaintextRequired:         "the client uses TLS, but the gateway does not: correct the port, or use `WithPlaintext` if the connection stays on this machine",
 	ProblemTLSFailed:                 "the TLS handshake failed: check that the address is that of a gateway, and whether a proxy is between",
 	ProblemUntrusted:                 "no authority that the client trusts issued the gateway's certificate: pass the gateway's CA bundle (`WithTLS`)",

@@ -83,7 +83,12 @@ test("a refused loopback port fails at once", async () => {
 });
 
 test("an address with an impossible port is an error of the call", async () => {
-  const error = await failureOf({ address: "localhost:99999", plaintext: true, retries: false, defaultDeadlineMs: 2000 });
+  const error = await failureOf({
+    address: "localhost:99999",
+    plaintext: true,
+    retries: false,
+    defaultDeadlineMs: 2000,
+  });
   assert.ok(["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"].includes(error.codeName), error.message);
 });
 

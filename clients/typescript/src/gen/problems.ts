@@ -7,7 +7,7 @@ export const PROBLEMS = {
   UNREACHABLE: "there is no network route to this address: check the network, and correct the address",
   TIMEOUT: "nothing responds at this address: check that the gateway runs and that no firewall blocks the port",
   SILENT: "the server accepts the connection but does not respond: check that the address is that of a gateway",
-  TLS_REQUIRED: "the gateway uses TLS, but the client does not: connect with TLS, and pass the gateway's CA bundle (`tls.ca`)",
+  TLS_REQUIRED: "the server closes connections without TLS: connect with TLS, and pass the gateway's CA bundle (`tls.ca`), or check that the gateway runs and that the address is right",
   PLAINTEXT_REQUIRED: "the client uses TLS, but the gateway does not: correct the port, or use `plaintext` if the connection stays on this machine",
   TLS_FAILED: "the TLS handshake failed: check that the address is that of a gateway, and whether a proxy is between",
   UNTRUSTED: "no authority that the client trusts issued the gateway's certificate: pass the gateway's CA bundle (`tls.ca`)",

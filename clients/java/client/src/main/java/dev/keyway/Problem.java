@@ -16,8 +16,8 @@ public enum Problem {
     TIMEOUT("nothing responds at this address: check that the gateway runs and that no firewall blocks the port"),
     /** The server accepts the connection but does not respond. */
     SILENT("the server accepts the connection but does not respond: check that the address is that of a gateway"),
-    /** The gateway uses TLS, but the client does not. */
-    TLS_REQUIRED("the gateway uses TLS, but the client does not: connect with TLS, and pass the gateway's CA bundle (`tls`)"),
+    /** The server closes connections without TLS. */
+    TLS_REQUIRED("the server closes connections without TLS: connect with TLS, and pass the gateway's CA bundle (`tls`), or check that the gateway runs and that the address is right"),
     /** The client uses TLS, but the gateway does not. */
     PLAINTEXT_REQUIRED("the client uses TLS, but the gateway does not: correct the port, or use `plaintext` if the connection stays on this machine"),
     /** The TLS handshake failed. */
