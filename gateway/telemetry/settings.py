@@ -60,8 +60,8 @@ class TelemetrySettings(Settings):
         default=1000,
         ge=0,
         le=100_000,
-        description="Maximum number of certificates with a series of their own in keyway.certificate.expiry.days. "
-        "Certificates that expire soonest come first. keyway.certificate.count counts all certificates.",
+        description="Maximum number of certificates that have their own time series in keyway.certificate.expiry.days: "
+        "those that expire soonest. keyway.certificate.count counts all certificates.",
     )
 
     @field_validator("endpoint")

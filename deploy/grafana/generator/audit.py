@@ -10,11 +10,11 @@ def _by_instance(function: str, metric: str) -> Query:
 
 
 _NOW: Final = Section(
-    "Now",
+    "Current state",
     (
         number(
             "Journal",
-            "While the journal accepts no records, the gateway rejects all calls.",
+            "If the journal accepts no records, the gateway rejects all calls.",
             f"max(keyway_audit_unavailable{{{INSTANCE}}})",
             colors=((None, "green"), (1, "red")),
             texts=(("0", "accepts records"), ("1", "unavailable")),
@@ -22,25 +22,26 @@ _NOW: Final = Section(
         number("Records", "Records per second.", f"sum(rate(keyway_audit_head{{{INSTANCE}}}[$__rate_interval]))"),
         number(
             "Used disk space",
-            "Used share of the file system of a journal; the highest value.",
+            "Used share of the file system of a journal. If there are several, the highest value.",
             f"max(keyway_audit_disk_used{{{INSTANCE}}})",
             unit="percentunit",
             colors=((None, "green"), (0.8, "orange"), (0.95, "red")),
         ),
         number(
-            "Disk full in",
-            "Time at the rate of the last hour; the lowest value. No data while the free space grows.",
+            "Time to full",
+            "Time until a journal disk is full, at the rate of the last hour; the lowest value. No data if the free "
+            "space does not decrease.",
             f"min(keyway_audit_disk_time_to_full_seconds{{{INSTANCE}}})",
             unit="s",
             colors=((None, "red"), (86400, "orange"), (604800, "green")),
         ),
         number(
-            "Records to ship",
+            "Unshipped records",
             "Records that are not shipped yet. No data without audit.ship.",
             f"max by (instance) (keyway_audit_backlog{{{INSTANCE}}})",
         ),
         number(
-            "Oldest record to ship",
+            "Oldest unshipped record",
             "Age of the oldest record that is not shipped yet.",
             f"max(keyway_audit_backlog_age_seconds{{{INSTANCE}}})",
             unit="s",
@@ -59,13 +60,15 @@ _JOURNAL: Final = Section(
             Query(f"sum by (instance) (rate(keyway_audit_head{{{INSTANCE}}}[$__rate_interval]))", "{{instance}}"),
         ),
         graph(
-            "Duration of a sync",
-            "With audit.durability: fsync, each call waits for a sync to disk.",
+            "Sync duration",
+            "Duration of a sync to disk. With audit.durability: fsync, each call waits for a sync.",
             _by_instance("max", "keyway_audit_sync_duration_seconds"),
             unit="s",
             alert_above=0.1,
         ),
-        graph("Size", "Size of the files of the journal.", _by_instance("sum", "keyway_audit_size"), unit="bytes"),
+        graph(
+            "Journal size", "Size of the files of the journal.", _by_instance("sum", "keyway_audit_size"), unit="bytes"
+        ),
         graph(
             "Free disk space",
             "Free space of the file system of the journal.",
@@ -82,7 +85,7 @@ _JOURNAL: Final = Section(
         ),
         graph(
             "Unavailable journals",
-            "1 while a journal accepts no records.",
+            "1 if a journal accepts no records.",
             _by_instance("max", "keyway_audit_unavailable"),
             maximum=1,
         ),
@@ -92,12 +95,12 @@ _SHIPPING: Final = Section(
     "Shipping and rejected calls",
     (
         graph(
-            "Records to ship",
+            "Unshipped records",
             "Records that are not shipped yet.",
             _by_instance("sum", "keyway_audit_backlog"),
         ),
         graph(
-            "Oldest record to ship",
+            "Oldest unshipped record",
             "Age of the oldest record that is not shipped yet.",
             _by_instance("max", "keyway_audit_backlog_age_seconds"),
             unit="s",
@@ -105,7 +108,7 @@ _SHIPPING: Final = Section(
         ),
         graph(
             "Rejected calls",
-            "Calls per second without permission or valid credentials, or without a journal.",
+            "Calls per second that fail because of a missing permission, invalid credentials, or the journal.",
             Query(
                 "sum by (keyway_reason) (rate(keyway_calls_failed_total{"
                 f'{INSTANCE}, keyway_reason=~"PERMISSION_DENIED|UNAUTHENTICATED|AUDIT_.*"}}[$__rate_interval]))',

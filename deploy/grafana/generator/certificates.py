@@ -19,12 +19,12 @@ _DAYS: Final = f"min by (keyway_provider, keyway_certificate) (keyway_certificat
 
 
 def _count(days: str) -> str:
-    """Return the number of certificates by the label for the days that are left. Counts those without a series too."""
+    """Return the query for a number of certificates. days: the matcher of the label for the days left; can be empty."""
     return f"sum(max by (keyway_provider, keyway_expires_within) (keyway_certificate_count{{{PROVIDER}{days}}}))"
 
 
 _NOW: Final = Section(
-    "Now",
+    "Current state",
     (
         number("Certificates", "Certificates with a known expiry date.", _count("")),
         number(
@@ -60,13 +60,13 @@ _LIST: Final = Section(
         ),
         graph(
             "Soonest expiry by provider",
-            "Days until the first certificate of a provider expires, without those that have expired.",
+            "Days until the next certificate of a provider expires. Expired certificates are ignored.",
             Query(f"min by (keyway_provider) ({_DAYS} > 0)", "{{keyway_provider}}"),
             unit="d",
         ),
         graph(
             "Certificates by days left",
-            "Certificates that have expired, or expire within so many days. Each counts once.",
+            "Certificates that have expired, or expire within this number of days. Each certificate is counted once.",
             Query(
                 "sum by (keyway_expires_within) "
                 f"(max by (keyway_provider, keyway_expires_within) (keyway_certificate_count{{{PROVIDER}}}))",
@@ -75,8 +75,8 @@ _LIST: Final = Section(
             stacked=True,
         ),
         graph(
-            "Calls about certificates",
-            "Calls of CertificateService per second.",
+            "Certificate calls",
+            "Calls to CertificateService per second, by method.",
             Query(
                 "sum by (rpc_method) (rate(rpc_server_call_duration_seconds_count{"
                 f'{INSTANCE}, rpc_method=~"keyway.v1.CertificateService/.*"}}[$__rate_interval]))',

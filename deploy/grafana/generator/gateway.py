@@ -17,7 +17,7 @@ def _quantile(share: str, by: str = "") -> str:
 
 
 _NOW: Final = Section(
-    "Now",
+    "Current state",
     (
         number(
             "Gateways",
@@ -33,22 +33,22 @@ _NOW: Final = Section(
         ),
         number("Calls", "Calls per second.", f"sum({_RATE})", unit="reqps"),
         number(
-            "Faults",
-            "Share of calls that fail because of the gateway or an upstream.",
+            "Error ratio",
+            "Share of calls that fail because of the gateway or an upstream. Errors that callers cause do not count.",
             f"(sum({_FAULTS}) or vector(0)) / sum({_RATE})",
             unit="percentunit",
             colors=((None, "green"), (0.01, "orange"), (0.05, "red")),
         ),
         number(
-            "Slow calls",
+            "99th percentile",
             "1 % of the calls take longer.",
             _quantile("0.99"),
             unit="s",
             colors=((None, "green"), (1, "orange"), (5, "red")),
         ),
         number(
-            "Own certificate",
-            "Days until the TLS certificate of a gateway expires; the lowest value.",
+            "Gateway certificate",
+            "Days until the TLS certificate of a gateway expires. If there are several gateways, the lowest value.",
             f"min(keyway_server_certificate_expiry_days{{{INSTANCE}}})",
             unit="d",
             colors=((None, "red"), (1, "orange"), (7, "green")),
@@ -62,7 +62,7 @@ _ALERTS: Final = Section(
     (
         rows(
             "Alerts",
-            "Alerts that fire, or will fire if their condition lasts. docs/operations.md has a runbook for each.",
+            "Firing and pending alerts. docs/operations.md has a runbook for each alert.",
             'ALERTS{alertname=~"Keyway.+"}',
             value="Active",
         ),
@@ -73,7 +73,7 @@ _CALLS: Final = Section(
     (
         graph(
             "Calls by method",
-            "Calls per second, also failed and rejected ones.",
+            "Calls per second, including failed and rejected calls.",
             Query(f"sum by (rpc_method) ({_RATE})", "{{rpc_method}}"),
             unit="reqps",
             stacked=True,
@@ -97,33 +97,33 @@ _CALLS: Final = Section(
         ),
         graph(
             "Duration",
-            "Duration of calls: half of the calls, and all but 10 % and 1 %, take less time.",
+            "Median, 90th percentile, and 99th percentile of the duration of calls.",
             Query(_quantile("0.5"), "50 %"),
             Query(_quantile("0.9"), "90 %"),
             Query(_quantile("0.99"), "99 %"),
             unit="s",
         ),
         graph(
-            "Duration by method",
-            "All but 1 % of the calls of a method take less time.",
+            "Duration by method, 99th percentile",
+            "1 % of the calls of a method take longer.",
             Query(_quantile("0.99", ", rpc_method"), "{{rpc_method}}"),
             unit="s",
             alert_above=5,
         ),
         graph(
-            "Faults by method",
+            "Errors by method",
             "Calls per second that fail because of the gateway or an upstream.",
             Query(f"sum by (rpc_method, error_type) ({_FAULTS})", "{{rpc_method}} {{error_type}}"),
             unit="reqps",
         ),
         graph(
             "Calls in flight",
-            "Near limits.server_concurrency, the gateway rejects calls.",
+            "If the value reaches limits.server_concurrency, the gateway rejects calls.",
             Query(f"sum by (instance) (keyway_calls_in_flight{{{INSTANCE}}})", "{{instance}}"),
         ),
         graph(
             "Upstream requests per call",
-            "0 for calls that are answered from the cache or rejected. More than usual mean retries or long lists.",
+            "Cache hits and rejected calls need no upstream request. A high value means retries or long lists.",
             Query(
                 f"sum by (rpc_method) (rate(keyway_call_attempts_sum{{{INSTANCE}}}[$__rate_interval]))"
                 f" / sum by (rpc_method) (rate(keyway_call_attempts_count{{{INSTANCE}}}[$__rate_interval]))",
@@ -154,7 +154,7 @@ _PROCESSES: Final = Section(
         ),
         graph(
             "CPU",
-            "Processors that a process uses; at most one for calls.",
+            "CPUs that a process uses. A process can use at most one CPU for calls.",
             Query(
                 "sum by (instance, worker) "
                 f'(rate(process_cpu_time_seconds_total{{job="keyway", {INSTANCE}}}[$__rate_interval]))',
@@ -171,7 +171,7 @@ _PROCESSES: Final = Section(
         ),
         graph(
             "Open files",
-            "Share of the limit.",
+            "Open files of a process, as a share of its limit.",
             Query(
                 f"process_unix_file_descriptor_count{{{INSTANCE}}}"
                 f" / keyway_process_file_descriptor_limit{{{INSTANCE}}}",
@@ -187,13 +187,13 @@ _RELOADS: Final = Section(
     (
         rows(
             "Versions",
-            "Processes by version of the gateway and of Python.",
+            "Number of processes by version of the gateway and of Python.",
             f"count by (instance, service_version, process_runtime_version) (keyway_build_info{{{INSTANCE}}})",
             value="Processes",
         ),
         graph(
             "Failed reloads",
-            "1 while the gateway uses the last valid content, because it rejected a changed file.",
+            "1 if the gateway rejected a changed file, and still uses its last valid content.",
             Query(
                 f"max by (instance, keyway_reload_source) (keyway_reload_failed{{{INSTANCE}}})",
                 "{{instance}} {{keyway_reload_source}}",
@@ -201,7 +201,7 @@ _RELOADS: Final = Section(
         ),
         graph(
             "Time since the last reload",
-            "Starts again at 0 when the gateway loads a changed file.",
+            "The value restarts at 0 when the gateway loads a changed file.",
             Query(
                 f"max by (instance, keyway_reload_source) (keyway_reload_age_seconds{{{INSTANCE}}})",
                 "{{instance}} {{keyway_reload_source}}",

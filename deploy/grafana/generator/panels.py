@@ -1,4 +1,4 @@
-"""Building blocks of the dashboards, in one style: numbers, graphs, tables, and the frame with its variables."""
+"""Building blocks of the dashboards: panels with numbers, graphs, and tables, and the dashboard with its variables."""
 
 import json
 import string
@@ -14,14 +14,14 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 INSTANCE: Final = 'instance=~"$instance"'
 PROVIDER: Final = 'instance=~"$instance", keyway_provider=~"$provider"'
-"""The selection of the variables of a dashboard, for each query."""
+"""Label matchers for the variables of a dashboard, for use in queries."""
 
 _SOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 _WIDTH: Final = 24
 
 Panel = Builder[models.Panel]
 Colors = Sequence[tuple[float | None, str]]
-"""The colors of values, each from a lower bound on. The first one has no bound."""
+"""The colors of values: pairs of a lower bound and a color. The first pair has no bound."""
 
 
 class Query(NamedTuple):
@@ -32,7 +32,7 @@ class Query(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A row of panels with a title. width: of each panel, in columns of 24. height: in units of Grafana."""
+    """A row of panels with a title. width: of each panel, in 24ths of the page. height: in grid units of Grafana."""
 
     title: str
     panels: Sequence[Panel]
@@ -59,7 +59,7 @@ def number(
     colors: Colors = ((None, "text"),),
     texts: Sequence[tuple[str, str]] = (),
 ) -> Panel:
-    """Return a panel with one number. texts: words for values."""
+    """Return a panel with one number. texts: the text to show for a value."""
     panel = (
         stat.Panel()
         .title(title)
@@ -86,7 +86,7 @@ def graph(
     maximum: float | None = None,
     alert_above: float | None = None,
 ) -> Panel:
-    """Return a panel with a graph over time. alert_above: draws the bound of an alert."""
+    """Return a panel with a graph over time. alert_above: the threshold of an alert, drawn as a line."""
     panel = (
         timeseries.Panel()
         .title(title)

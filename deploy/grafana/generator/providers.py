@@ -25,24 +25,24 @@ def _quantile(share: str) -> Query:
 
 
 _STATE: Final = Section(
-    "Now",
+    "Current state",
     (
         number(
             "Open circuit breakers",
-            "Providers that the gateway does not contact, because their upstream failed too often.",
+            "Number of providers whose upstream the gateway does not contact, because it failed too often.",
             f"count(max by (keyway_provider) (keyway_provider_breaker_overall{{{PROVIDER}}}) == 2) or vector(0)",
             colors=((None, "green"), (1, "red")),
         ),
         number("Requests", "Requests to upstreams per second.", f"sum({_RATE})", unit="reqps"),
         number(
             "Failed requests",
-            "Share of failed requests, including those that a retry repeated.",
+            "Share of failed requests, including requests that were retried successfully.",
             f"(sum({_ERRORS}) or vector(0)) / sum({_RATE})",
             unit="percentunit",
             colors=((None, "green"), (0.05, "orange"), (0.2, "red")),
         ),
         number(
-            "Slow requests",
+            "99th percentile",
             "1 % of the requests take longer.",
             f"histogram_quantile(0.99, sum by (le) ({_BUCKETS}))",
             unit="s",
@@ -53,17 +53,17 @@ _STATE: Final = Section(
     height=4,
 )
 _CALLS: Final = Section(
-    "Calls of the gateway's callers",
+    "Calls to the gateway",
     (
         graph(
             "Calls",
-            "Calls per second, including those that the cache answers.",
+            "Calls per second, including cache hits.",
             Query(f"sum by (keyway_provider) ({_CALL_RATE})", _LEGEND),
             unit="reqps",
             stacked=True,
         ),
         graph(
-            "Faults",
+            "Error ratio",
             "Share of calls that fail because of the gateway or the upstream.",
             Query(f"sum by (keyway_provider) ({_CALL_FAULTS}) / sum by (keyway_provider) ({_CALL_RATE})", _LEGEND),
             unit="percentunit",
@@ -80,14 +80,14 @@ _CALLS: Final = Section(
             unit="reqps",
         ),
         graph(
-            "Duration, half of the calls",
-            "Half of the calls take less time.",
+            "Call duration, median",
+            "Half of the calls take longer.",
             Query(f"histogram_quantile(0.5, sum by (le, keyway_provider) ({_CALL_BUCKETS}))", _LEGEND),
             unit="s",
         ),
         graph(
-            "Duration, slowest 1 %",
-            "All but 1 % of the calls take less time.",
+            "Call duration, 99th percentile",
+            "1 % of the calls take longer.",
             Query(f"histogram_quantile(0.99, sum by (le, keyway_provider) ({_CALL_BUCKETS}))", _LEGEND),
             unit="s",
         ),
@@ -116,11 +116,11 @@ _REQUESTS: Final = Section(
             Query(f"sum by (keyway_provider, error_type) ({_ERRORS})", "{{keyway_provider}} {{error_type}}"),
             unit="reqps",
         ),
-        graph("Duration, half of the requests", "Half of the requests take less time.", _quantile("0.5"), unit="s"),
-        graph("Duration, slowest 1 %", "All but 1 % of the requests take less time.", _quantile("0.99"), unit="s"),
+        graph("Request duration, median", "Half of the requests take longer.", _quantile("0.5"), unit="s"),
+        graph("Request duration, 99th percentile", "1 % of the requests take longer.", _quantile("0.99"), unit="s"),
         graph(
             "Requests by HTTP status",
-            "Requests per second. No status means that there was no response.",
+            "Requests per second. Requests without a status received no response.",
             Query(
                 f"sum by (keyway_provider, http_response_status_code) ({_RATE})",
                 "{{keyway_provider}} {{http_response_status_code}}",
@@ -140,12 +140,12 @@ _PROTECTION: Final = Section(
         ),
         graph(
             "Workers with an open circuit breaker",
-            "If only some workers have one, the upstream fails only at times, or the others had no calls.",
+            "If only some workers have one, the upstream fails intermittently, or the other workers had no calls.",
             _by_provider("sum", "keyway_provider_breaker_open_workers"),
         ),
         graph(
             "Circuit breaker by worker",
-            "Each worker has a circuit breaker of its own: 0 closed, 1 half-open, 2 open.",
+            "The state in each worker: 0 closed, 1 half-open, 2 open.",
             Query(
                 f"max by (keyway_provider, worker) (keyway_provider_breaker{{{PROVIDER}}})",
                 "{{keyway_provider}} {{worker}}",
@@ -154,7 +154,7 @@ _PROTECTION: Final = Section(
         ),
         graph(
             "Requests in flight",
-            "At maximum_connections of the provider, requests begin to wait.",
+            "If the value reaches maximum_connections of the provider, further requests wait.",
             _by_provider("sum", "keyway_provider_requests_in_flight"),
         ),
         graph(
@@ -170,7 +170,7 @@ _PROTECTION: Final = Section(
         ),
         graph(
             "Retry budget",
-            "Retries that are left in the worker with the fewest. At 0, the gateway stops retrying.",
+            "Remaining retries, in the worker with the fewest. At 0, the gateway does not retry.",
             _by_provider("min", "keyway_provider_retry_budget"),
         ),
     ),
@@ -179,8 +179,8 @@ _CACHE: Final = Section(
     "Caches",
     (
         graph(
-            "Cache hits",
-            "Share of reads that the cache answers, for providers with a cache.",
+            "Cache hit ratio",
+            "Share of reads that are cache hits. No data for providers without a cache.",
             Query(
                 f"sum by (keyway_provider) (rate(keyway_cache_hits{{{PROVIDER}}}[$__rate_interval]))"
                 f" / (sum by (keyway_provider) (rate(keyway_cache_hits{{{PROVIDER}}}[$__rate_interval]))"
@@ -191,8 +191,8 @@ _CACHE: Final = Section(
             maximum=1,
         ),
         graph(
-            "Size",
-            "Approximate size of cached responses, in all workers.",
+            "Cache size",
+            "Approximate size of the cached responses in all workers.",
             _by_provider("sum", "keyway_cache_size"),
             unit="bytes",
         ),

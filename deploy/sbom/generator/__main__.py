@@ -1,6 +1,6 @@
 """Writes all bills of materials and NOTICE files: `python -m deploy.sbom.generator FOLDER`.
 
-FOLDER is the root of the repository, or a folder that gets the files at the same paths.
+FOLDER is the root of the repository, or another folder, in which the files are written to the same paths.
 """
 
 import sys
@@ -20,15 +20,15 @@ def main(folder: Path) -> None:
     for path, text in {
         "deploy/sbom/keyway-gateway.cdx.json": bill.bill(everything, "keyway-gateway", gateway),
         "clients/python/keyway-client.cdx.json": bill.bill(everything, "keyway-client", client),
-        "NOTICE": notice({"The container image contains these packages of Python, which the gateway needs:": gateway}),
+        "NOTICE": notice({"The gateway needs these Python packages, which the container image contains:": gateway}),
         "clients/python/NOTICE": notice(
-            {"The client needs these packages of Python, most of them for its extras:": client}
+            {"The client needs these Python packages, most of them only for its extras:": client}
         ),
-        "clients/go/NOTICE": notice({"The client needs these modules of Go:": go_packages()}),
+        "clients/go/NOTICE": notice({"The client needs these Go modules:": go_packages()}),
         "clients/java/NOTICE": notice(
-            {"The client needs these artifacts of Java, and what they depend on:": java_packages()}
+            {"The client needs these Java libraries and their dependencies:": java_packages()}
         ),
-        "clients/typescript/NOTICE": notice({"The client needs these packages of Node.js:": npm_packages()}),
+        "clients/typescript/NOTICE": notice({"The client needs these npm packages:": npm_packages()}),
     }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")

@@ -16,7 +16,7 @@ _ROOT_REFERENCE: Final = "root-component"
 
 
 def environment() -> dict[str, Any]:
-    """Return the bill of all packages that this Python has installed."""
+    """Return the bill of all packages that are installed in the environment of this Python."""
     if not PROGRAM.exists():
         raise FileNotFoundError(f"{PROGRAM} is missing; run `make sbom-setup`")
     command = (

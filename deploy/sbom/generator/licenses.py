@@ -1,4 +1,4 @@
-"""The license of a package as an SPDX expression, from its metadata or else from the text of its license."""
+"""The license of a package as an SPDX expression, from its metadata, or otherwise from its license text."""
 
 import re
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ _TEXTS: Final = (
 
 
 class UnknownLicenseError(Exception):
-    """A package has no license that is recognized. The message names the package."""
+    """The license of a package is not recognized. The message names the package."""
 
 
 def license_of_metadata(package: str, expression: str | None, names: Iterable[str], files: Iterable[Path]) -> str:

@@ -26,7 +26,7 @@ _VERSIONS_OF_GROUPS: Final = {
 
 
 def go_packages() -> list[Package]:
-    """Return the modules in go.mod of the client. Downloads those that are not in the module cache."""
+    """Return the modules in go.mod of the client. Download modules that are not in the module cache."""
     output = subprocess.run(
         ("go", "mod", "download", "-json", *_required_modules()),
         cwd=_CLIENTS / "go",
@@ -43,7 +43,7 @@ def go_packages() -> list[Package]:
 
 
 def java_packages() -> list[Package]:
-    """Return the direct dependencies in pom.xml of the client, without those of its tests."""
+    """Return the direct dependencies in pom.xml of the client, without test dependencies."""
     properties = {
         element.tag.removeprefix(_POM): element.text or ""
         for element in ElementTree.parse(_CLIENTS / "java/pom.xml").iterfind(f"{_POM}properties/*")  # noqa: S314
@@ -62,7 +62,7 @@ def java_packages() -> list[Package]:
 
 
 def npm_packages() -> list[Package]:
-    """Return the packages in package-lock.json of the client, without those of its development."""
+    """Return the packages in package-lock.json of the client, without development dependencies."""
     lock = json.loads((_CLIENTS / "typescript/package-lock.json").read_text(encoding="utf-8"))
     return sorted(
         Package(path.rpartition("node_modules/")[2], package["version"], package["license"])

@@ -18,7 +18,7 @@ _OWN: Final = ("keyway-client", "keyway-gateway")
 
 
 class LockError(Exception):
-    """The installed packages are not those of the lock files."""
+    """The installed packages differ from the lock files."""
 
 
 @dataclass(frozen=True, order=True, slots=True)

@@ -77,15 +77,15 @@ class CacheSettings(Settings):
 
 
 class PollerSettings(Settings):
-    """Poller of the certificate list, which supplies the expiry metrics of all certificates of the provider.
+    """Poller that lists the certificates of the provider and exports their expiry as metrics.
 
-    It runs if metrics are exported, in one worker of the gateway. It has no effect for providers without certificates.
+    If metrics are exported, the poller runs in one worker of the gateway. Providers without certificates ignore it.
     """
 
     enabled: bool = Field(
         default=True,
         description=(
-            "Whether the gateway polls the list. Without the poller, the metrics contain only certificates in "
+            "Whether the gateway polls the provider. Without the poller, the metrics contain only certificates in "
             "responses to callers."
         ),
     )
@@ -95,15 +95,15 @@ class PollerSettings(Settings):
         ge=0,
         le=0.5,
         description=(
-            "Random share of the interval that is added or subtracted, so that several gateways do not poll at the "
-            "same time."
+            "Maximum share of the interval that is randomly added or subtracted, so that several gateways do not poll "
+            "at the same time."
         ),
     )
     keystore_passwords: Mapping[str, SecretStr] = Field(
         default_factory=dict,
         description=(
-            "Keystore passwords by certificate ID, for upstreams that state the expiry of a certificate only with its "
-            "password (asteria: server and client). Without a password, the expiry is unknown."
+            "Keystore passwords by certificate ID, for upstreams that return the expiry of a certificate only if the "
+            "request contains its password (asteria: server and client). Without a password, the expiry is unknown."
         ),
     )
 
@@ -165,7 +165,7 @@ class ProviderSettings(Settings):
         default=None, description="Cache of read responses. Default: no cache; every call contacts the upstream."
     )
 
-    poller: PollerSettings = Field(default=PollerSettings(), description="Poller of the certificate list.")
+    poller: PollerSettings = Field(default=PollerSettings(), description="Certificate poller, for the expiry metrics.")
 
     _accept_text = field_validator("ca_certificates", mode="before")(as_bytes)
 

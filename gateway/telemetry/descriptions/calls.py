@@ -15,8 +15,8 @@ _FAULT: Final = Label(
 )
 _PROVIDER: Final = Label(
     names.KEYWAY_PROVIDER,
-    "ID of the provider that the call names, of a batch that of the first item; absent if it names no configured "
-    "provider, or all of them",
+    "ID of the provider in the request (in a batch, of the first item); absent if the request names no configured "
+    "provider, or all providers",
 )
 
 CALL_DURATION: Final = Description(
@@ -26,8 +26,8 @@ CALL_DURATION: Final = Description(
     "Duration of calls to the gateway.",
     (SYSTEM, METHOD, _STATUS, _FAULT, _PROVIDER),
     "The count is the number of calls: use it for call rates and error rates, by method and by provider. "
-    "`error.type` is set only for the statuses that are faults of the gateway or an upstream, so alert on its share of "
-    "all calls. If calls are slow, compare with `http.client.request.duration`: the difference is the time that the "
+    "`error.type` is set only for statuses that the gateway or an upstream causes, so alert on the share of calls with "
+    "this label. If calls are slow, compare with `http.client.request.duration`: the difference is the time that the "
     "gateway adds.",
 )
 CALL_ATTEMPTS: Final = Description(

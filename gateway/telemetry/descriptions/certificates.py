@@ -1,4 +1,4 @@
-"""Instruments of certificates, and of the poller that finds them."""
+"""Instruments of certificates and of the certificate poller."""
 
 from typing import Final
 
@@ -42,9 +42,9 @@ POLLER_AGE: Final = Description(
     "s",
     "Time since the last successful poll of the certificate list, or since polling began.",
     (PROVIDER,),
-    "Alert on more than twice `keyway.poller.interval`: then the expiry metrics of the provider are outdated. "
-    "`keyway.poller.failures` and the log event `certificate_poll_failed` name the reason. Only the worker that polls "
-    "has this metric.",
+    "Alert if the value exceeds twice `keyway.poller.interval`, because the expiry metrics of the provider are then "
+    "outdated. `keyway.poller.failures` and the log event `certificate_poll_failed` name the reason. Only the worker "
+    "that polls has this metric.",
 )
 POLLER_INTERVAL: Final = Description(
     "keyway.poller.interval",
@@ -52,7 +52,7 @@ POLLER_INTERVAL: Final = Description(
     "s",
     "Configured time between two polls of the certificate list.",
     (PROVIDER,),
-    "For alert rules that compare `keyway.poller.age` with it.",
+    "Compare `keyway.poller.age` with it in alert rules.",
 )
 POLLER_FAILURES: Final = Description(
     "keyway.poller.failures",

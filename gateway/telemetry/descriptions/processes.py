@@ -52,8 +52,8 @@ CPU_TIME: Final = Description(
     "s",
     "CPU time of the process, without its child processes.",
     (Label(names.CPU_MODE, "`user` or `system`"),),
-    "A worker uses one core for calls. If the rate of the sum of a worker stays above 0.8, add workers or gateways. "
-    "The supervisor, which has no label `worker`, needs little.",
+    "A worker uses one CPU for calls. If the rate of a worker, summed over the modes, stays above 0.8, add workers or "
+    "gateways. The supervisor, which has no label `worker`, needs little CPU time.",
 )
 OPEN_FILES: Final = Description(
     names.PROCESS_UNIX_FILE_DESCRIPTOR_COUNT,

@@ -38,8 +38,8 @@ BREAKER_OVERALL: Final = Description(
     "1",
     "Most severe circuit breaker state over all workers: 0 closed, 1 half-open, 2 open.",
     (PROVIDER,),
-    "The state that `keyway providers` shows. With several workers, it is only on the Prometheus page, without the "
-    "label `worker`. `keyway.provider.breaker` has the state of each worker.",
+    "`keyway providers` shows the same state. With several workers, the metric is only on the Prometheus page, without "
+    "the label `worker`. `keyway.provider.breaker` has the state of each worker.",
 )
 BREAKER_OPEN_WORKERS: Final = Description(
     "keyway.provider.breaker.open_workers",
@@ -47,8 +47,8 @@ BREAKER_OPEN_WORKERS: Final = Description(
     "{worker}",
     "Workers whose circuit breaker is not closed.",
     (PROVIDER,),
-    "If only some workers have an open breaker, the upstream fails only at times, or the others had no calls. With "
-    "several workers, only on the Prometheus page.",
+    "If the breakers of only some workers are open, the upstream fails intermittently, or the other workers had no "
+    "calls. With several workers, the metric is only on the Prometheus page.",
 )
 REQUESTS_IN_FLIGHT: Final = Description(
     "keyway.provider.requests.in_flight",

@@ -4,7 +4,7 @@
 {{- end }}
 {{- end }}
 
-{{/* One label, which must never change: Kubernetes rejects a StatefulSet with another selector. */}}
+{{/* This label must never change, because Kubernetes rejects changes of the selector of a StatefulSet. */}}
 {{- define "keyway.selector" -}}
 app.kubernetes.io/name: {{ include "keyway.name" . }}
 {{- end }}
