@@ -17,7 +17,11 @@ from gateway.upstream.breaker import BreakerState
 from keyway.v1.provider_pb2 import ProviderState
 
 _BUCKETS: Final = len(DURATION_BOUNDS) + 1
-_LARGEST: Final = 2**62
+_MOST_REQUESTS: Final = 2**32
+"""In one report. The sum of the reports of all workers in the window has another limit."""
+_MOST_OF_ALL: Final = 2**62
+_LATEST: Final = 2**62
+"""Nanoseconds since 1970, in the year 2116."""
 
 
 class ProviderCheck(NamedTuple):
@@ -98,7 +102,7 @@ def parse_snapshots(line: bytes) -> Snapshots:
         provider: ProviderSnapshot(
             {int(worker): BreakerState(breaker) for worker, breaker in breakers.items()},
             seconds,
-            _counts(requests),
+            _counts(requests, _MOST_OF_ALL),
             _check(check),
         )
         for provider, (breakers, seconds, requests, check) in orjson.loads(line).items()
@@ -114,17 +118,17 @@ def _plain_counts(counts: RequestCounts) -> list[Any]:
     return [counts.buckets if any(counts.buckets) else [], dict(counts.failures)]
 
 
-def _counts(value: Any) -> RequestCounts:
+def _counts(value: Any, largest: int = _MOST_REQUESTS) -> RequestCounts:
     buckets, failures = value
     if len(buckets) not in (0, _BUCKETS):
         raise ValueError("wrong number of buckets")
-    named = Counter({str(reason): _number(number) for reason, number in failures.items()})
-    return RequestCounts([_number(number) for number in buckets] or [0] * _BUCKETS, named)
+    named = Counter({str(reason): _number(number, largest) for reason, number in failures.items()})
+    return RequestCounts([_number(number, largest) for number in buckets] or [0] * _BUCKETS, named)
 
 
-def _number(value: Any) -> int:
-    """Return a number of requests or of nanoseconds. A message of the contract could not hold any other."""
-    if not isinstance(value, int) or not 0 <= value <= _LARGEST:
+def _number(value: Any, largest: int) -> int:
+    """Return a number of requests or of nanoseconds. Larger ones, or their sums, would not fit a message."""
+    if not isinstance(value, int) or not 0 <= value <= largest:
         raise ValueError("a number is out of range")
     return value
 
@@ -138,4 +142,4 @@ def _check(value: Any) -> ProviderCheck | None:
         return None
     ended_at, state, reason = value
     ProviderState.Name(state)  # raises ValueError for an unknown state
-    return ProviderCheck(_number(ended_at), state, str(reason))
+    return ProviderCheck(_number(ended_at, _LATEST), state, str(reason))

@@ -76,6 +76,7 @@ def test_requests_leave_the_window() -> None:
         [0, [[-1] + [0] * 14, {}], None],
         [0, [[], {"PROVIDER_TIMEOUT": -1}], None],
         [0, [[], {"PROVIDER_TIMEOUT": "1"}], None],
+        [0, [[2**62] + [0] * 14, {}], None],
         [0, [[], {}], [2**63, PROVIDER_STATE_READY, ""]],
         [3, [[], {}], None],
     ],
@@ -83,3 +84,11 @@ def test_requests_leave_the_window() -> None:
 def test_report_that_no_message_could_hold_is_rejected(report: list[object]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any message
         parse_reports({"p": report})
+
+
+def test_sum_of_the_largest_reports_is_accepted() -> None:
+    aggregate = StateAggregate()
+    for number in range(100):
+        aggregate.report(number, {"p": ProviderReport(BreakerState.CLOSED, requests(2**32))})
+    (snapshot,) = parse_snapshots(snapshots_line(aggregate.snapshots())).values()
+    assert snapshot.requests.total == 100 * 2**32
