@@ -39,7 +39,7 @@ CALLS ?= 100000
 RECORDS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup bench-setup bench soak profile check check-bare check-central check-external lock clean FORCE
+.PHONY: help setup run emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup bench-setup bench fleet soak profile check check-bare check-central check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -240,6 +240,9 @@ bench: bench-setup ## measure the cost of a call and compare it with other serve
 
 audit-index: $(READY) ## measure the index of the audit journal, and check what it counts; RECORDS=10000000 for large journals
 	$(BIN)/python -m tests.bench.audit_index --records $(RECORDS)
+
+fleet: $(READY) ## simulate 200 gateways in front of an upstream that fails and returns (docs/scaling.md); ARGS="--seed 2"
+	@$(BIN)/python -m tests.bench.fleet $(ARGS)
 
 soak: bench-setup ## run many calls for a long time, with an upstream that fails from time to time; ARGS="--minutes 10", ARGS="--calls 1000000"
 	@$(BIN)/python -m tests.bench.soak $(ARGS)

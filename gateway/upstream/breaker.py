@@ -3,8 +3,12 @@
 While it is closed, all requests pass. It opens when too many of them fail, and rejects requests. After an interval one
 probe request passes (half-open): its success closes the breaker, its failure opens it for another interval. A health
 check of the provider (CheckProvider) is a probe at any time.
+
+The interval, and the delay after which rejected callers may retry, have a random part. Otherwise the breakers of many
+gateways close at the same time, and all callers that were rejected retry at the same time.
 """
 
+import random
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +21,8 @@ _PARTS: Final = 10
 """The window advances in steps of a tenth of its length."""
 _IN_A_ROW: Final = 2
 """This many times `minimum_calls` consecutive failures open the breaker, regardless of earlier successes."""
+_SHORTEST: Final = 0.75
+"""The shortest pause between two probes, as a share of the interval."""
 
 
 class BreakerState(IntEnum):
@@ -33,7 +39,8 @@ class BreakerState(IntEnum):
 class Breaker:
     """One breaker. A request that passes gets a permit, and reports its result with the permit exactly once.
 
-    on_open: called each time the breaker opens. clock: monotonic seconds.
+    on_open: called each time the breaker opens. clock: monotonic seconds. draw: returns a random number between two
+    bounds, for the jitter.
     """
 
     def __init__(
@@ -42,8 +49,11 @@ class Breaker:
         *,
         on_open: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._settings = settings
+        self._draw = draw
+        self._pause = settings.interval
         self._on_open = on_open
         self._clock = clock
         self._part_seconds = settings.window / _PARTS
@@ -66,7 +76,14 @@ class Breaker:
             return 0.0
         # A probe that hangs does not delay the next one.
         since = self._opened if self._probing_since is None else self._probing_since
-        return max(0.0, since + self._settings.interval - self._clock())
+        return max(0.0, since + self._pause - self._clock())
+
+    def retry_after(self) -> float:
+        """Return the seconds after which the caller of a rejected request may retry it.
+
+        Callers that are rejected during one interval retry during the next one, instead of at its beginning.
+        """
+        return self.wait() + self._draw(0, self._settings.interval)
 
     def enter(self, *, forced: bool = False) -> int | None:
         """Return a permit; None if the request must not be sent. forced: always pass, and count as the probe."""
@@ -75,6 +92,7 @@ class Breaker:
         if not forced and self.wait() > 0:
             return None
         self._probing_since = self._clock()
+        self._new_pause()
         self._period += 1
         return self._period
 
@@ -107,8 +125,11 @@ class Breaker:
             if not self._must_open():
                 return
         # After a probe, count from its start: a recovery during a hanging probe is detected within one interval.
-        self._opened = self._clock() if self._probing_since is None else self._probing_since
-        self._probing_since = None
+        if self._probing_since is None:
+            self._opened = self._clock()
+            self._new_pause()
+        else:
+            self._opened, self._probing_since = self._probing_since, None
         self._in_a_row = 0
         self._parts.clear()
         self._period += 1
@@ -118,6 +139,9 @@ class Breaker:
         """Record that the request was not sent, or that its caller gave up: another request can be the probe."""
         if permit == self._period and self._opened is not None:
             self._probing_since = None
+
+    def _new_pause(self) -> None:
+        self._pause = self._settings.interval * self._draw(_SHORTEST, 1)
 
     def _must_open(self) -> bool:
         """Check the failure rate, and consecutive failures, which detect an outage while the rate is still low."""

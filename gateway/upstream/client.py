@@ -43,21 +43,20 @@ _UPSTREAM_FAULTS: Final = frozenset(
 class HttpClient:
     """Sends requests to one provider. `start` and `close` belong to the running event loop.
 
-    requests: the measured requests.
+    transport: None for the one that the settings select. requests: the measured requests.
     """
 
-    def __init__(self, provider: str, settings: HttpSettings) -> None:
+    def __init__(self, provider: str, settings: HttpSettings, transport: Transport | None = None) -> None:
         self._provider = provider
         self._settings = settings
         self._faults = Faults(provider)
         self._peer = UpstreamPeer.of(provider, settings.endpoint)
         self.requests = UpstreamRequests(self._peer)
         self._bulkhead = Bulkhead(settings.maximum_connections, settings.queue.size)
-        self._breaker = Breaker(settings.breaker, on_open=self._bulkhead.dismiss)
+        self._breaker = Breaker(settings.breaker, on_open=self._bulkhead.dismiss, clock=time.monotonic)
         self._retries = Retries(settings.retry)
         self._queue_seconds = settings.connect_timeout if settings.queue.timeout is None else settings.queue.timeout
-        http1 = settings.transport == "http1" and settings.proxy is None
-        self._transport: Transport = (Http1Transport if http1 else AiohttpTransport)(provider, settings)
+        self._transport = transport or _transport(provider, settings)
 
     @property
     def state(self) -> UpstreamState:
@@ -154,7 +153,7 @@ class HttpClient:
 
     def _open(self) -> UpstreamError:
         what = "not contacted: circuit breaker open"
-        return self._faults.error(outcomes.CIRCUIT_OPEN, what, wait=self._breaker.wait())
+        return self._faults.error(outcomes.CIRCUIT_OPEN, what, wait=self._breaker.retry_after())
 
     async def _send_once(self, request: HttpRequest, call: CallContext, seconds: float, permit: int) -> HttpResponse:
         """Make one attempt over an open connection, and another over a new one if the open one turns out to be closed.
@@ -233,6 +232,11 @@ class HttpClient:
             self._breaker.succeeded(permit)
         else:
             self._breaker.gave_up(permit)
+
+
+def _transport(provider: str, settings: HttpSettings) -> Transport:
+    http1 = settings.transport == "http1" and settings.proxy is None
+    return (Http1Transport if http1 else AiohttpTransport)(provider, settings)
 
 
 def _outage(response: HttpResponse) -> ErrorKind | None:

@@ -67,7 +67,11 @@ class BreakerSettings(Settings):
         default=5.0,
         gt=0,
         le=600,
-        description="Seconds between probe requests while the breaker is open. A successful probe closes it.",
+        description=(
+            "Maximum seconds between probe requests while the breaker is open. A successful probe closes it. "
+            "Each pause is random, between three quarters of this value and all of it, so that several gateways "
+            "do not send their probes at the same time."
+        ),
     )
     patience: float = Field(
         default=1.0,

@@ -1,4 +1,4 @@
-"""The circuit breaker, with a simulated clock."""
+"""The circuit breaker, with a simulated clock. Random pauses have their maximum, unless a test states another one."""
 
 import pytest
 
@@ -14,7 +14,11 @@ class Bench:
     def __init__(self, settings: BreakerSettings = SETTINGS) -> None:
         self.now = 1000.0
         self.opened = 0
-        self.breaker = Breaker(settings, on_open=self._note, clock=lambda: self.now)
+        self.share = 1.0
+        self.breaker = Breaker(settings, on_open=self._note, clock=lambda: self.now, draw=self._draw)
+
+    def _draw(self, low: float, high: float) -> float:
+        return low + self.share * (high - low)
 
     def _note(self) -> None:
         self.opened += 1
@@ -171,3 +175,37 @@ class TestOpen:
         assert permit is not None
         bench.breaker.succeeded(permit)
         assert bench.breaker.state is BreakerState.CLOSED
+
+
+class TestJitter:
+    def test_pause_between_probes_is_random(self) -> None:
+        bench = Bench()
+        bench.share = 0.0
+        bench.opened_now()
+        assert bench.breaker.wait() == 3.75
+        bench.now += 3.75
+        bench.share = 0.5
+        permit = bench.breaker.enter()
+        assert permit is not None
+        assert bench.breaker.wait() == 4.375
+        bench.breaker.failed(permit)
+        assert bench.breaker.wait() == 4.375
+
+    def test_rejected_callers_retry_during_the_next_interval(self) -> None:
+        bench = Bench().opened_now()
+        bench.now += 2
+        delays = []
+        for bench.share in (0.0, 0.5, 1.0):
+            delays.append(bench.breaker.retry_after())
+        assert delays == [3, 5.5, 8]
+        assert bench.breaker.enter() is None
+
+    def test_breakers_that_open_together_do_not_probe_together(self) -> None:
+        breakers = [Breaker(SETTINGS, clock=lambda: 1000.0) for _ in range(100)]
+        for breaker in breakers:
+            for _ in range(4):
+                breaker.failed(breaker.enter() or 0)
+        waits = sorted(breaker.wait() for breaker in breakers)
+        assert waits[0] >= 3.75
+        assert waits[-1] <= 5
+        assert waits[-1] - waits[0] > 0.6
