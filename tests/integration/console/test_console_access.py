@@ -221,3 +221,30 @@ async def test_browser_opens_a_private_file_without_the_token_on_its_command_lin
         argument = seen.read_text().strip()
         assert token not in argument
         check_private_file(argument, token)
+
+
+@pytest.mark.parametrize("sent", [b"\x16\x03\x01\0\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n"])
+async def test_invalid_http_of_another_program_is_not_printed(tmp_path: Path, sent: bytes) -> None:
+    async with running_console(tmp_path, "--address", "127.0.0.1:1") as console:
+        url = URL(console.origin)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(sent)
+        assert b" 400 " in await reader.readline()
+        writer.close()
+        console.process.send_signal(signal.SIGINT)
+        assert console.process.stdout is not None
+        assert b"Traceback" not in await console.process.stdout.read()
+
+
+async def test_error_of_the_console_has_a_page_and_is_printed(tmp_path: Path) -> None:
+    async with running_console(tmp_path, "--address", "127.0.0.1:1") as console:
+        async with console.entered() as session:
+            headers = {"Origin": console.origin, "Content-Type": "multipart/form-data; boundary=x"}
+            body = b"--x\r\n\r\nvalue\r\n--x--\r\n"
+            async with session.post("/providers/check", data=body, headers=headers) as response:
+                assert response.status == 500
+                assert "The console has an error" in await response.text()
+                assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+        console.process.send_signal(signal.SIGINT)
+        assert console.process.stdout is not None
+        assert b"The console could not answer POST /providers/check" in await console.process.stdout.read()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -39,7 +40,9 @@ class ConsoleServer:
             access = Access(port)
             async with aio.connect(**self._connection) as client:
                 site = Site(access, GatewayCalls(client), self._pages)
-                runner = web.AppRunner(site.application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+                runner = web.AppRunner(
+                    site.application(), access_log=None, logger=_silent_log(), shutdown_timeout=_SHUTDOWN_SECONDS
+                )
                 await runner.setup()
                 try:
                     await web.SockSite(runner, listener).start()
@@ -56,3 +59,10 @@ class ConsoleServer:
                 access.used.clear()
                 async with asyncio.timeout(self._idle_seconds):
                     await access.used.wait()
+
+
+def _silent_log() -> logging.Logger:
+    """Return the log for requests that are not valid HTTP. Every program on this machine can send them."""
+    made = logging.Logger("keyway.console.http")
+    made.addHandler(logging.NullHandler())
+    return made

@@ -1,5 +1,6 @@
 """The web application of the console: routes, headers, and the check of each request."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Final
@@ -15,6 +16,9 @@ from keyway.console.journal_views import JournalViews
 from keyway.console.pages import Pages
 from keyway.console.provider_views import ProviderViews
 from keyway.console.verification import JournalVerification
+from keyway.terminal.text import clean
+
+_log = logging.getLogger(__name__)
 
 ENTRY: Final = "/enter"
 _STATIC: Final = "/static/"
@@ -74,6 +78,11 @@ class Site:
             raise
         except web.HTTPError as error:
             return self._pages.message(error.status, f"{error.status} {error.reason}", "Use the navigation above.")
+        except Exception:  # noqa: BLE001 - a bug
+            _log.exception("The console could not answer %s %s", request.method, clean(request.path))
+            return self._pages.message(
+                500, "The console has an error", "Its details are in the terminal of the command."
+            )
 
     async def _first(self, _: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther(FIRST_VIEW)
