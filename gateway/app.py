@@ -1,6 +1,7 @@
 """Composition root: puts configuration, guards, providers and the server together, and ends them in order.
 
 The only module that sees all of the gateway. Nothing imports it but what is run: the command line, and the workers.
+Parts that need a large library are imported only if the configuration has them.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -21,7 +22,6 @@ from gateway.audit.description import Describer
 from gateway.audit_query.settings import AuditSection
 from gateway.audit_query.sources import create_source
 from gateway.audit_query.verification import JournalVerifier
-from gateway.authz.engine import PolicyEngine
 from gateway.config.load_state import LoadState
 from gateway.gateway_settings import GatewaySettings
 from gateway.journal.errors import JournalUnavailable
@@ -46,6 +46,9 @@ from gateway.server.services.audit_service import AuditBackend
 from gateway.server.services.query_slots import QuerySlots
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.setup import Telemetry
+
+if TYPE_CHECKING:
+    from gateway.authz.engine import PolicyEngine
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 3_000
 
@@ -171,9 +174,11 @@ def _audit_backend(
     return AuditBackend(audit, journal, source, slots, verifier)
 
 
-def _policy_engine(settings: GatewaySettings, stack: contextlib.AsyncExitStack) -> PolicyEngine | None:
+def _policy_engine(settings: GatewaySettings, stack: contextlib.AsyncExitStack) -> "PolicyEngine | None":
     if settings.policy is None:
         return None
+    from gateway.authz.engine import PolicyEngine  # noqa: PLC0415 - see the module's docstring
+
     engine = PolicyEngine.load(settings.policy)
     reload_task = asyncio.create_task(engine.follow())
     stack.callback(reload_task.cancel)
@@ -181,7 +186,7 @@ def _policy_engine(settings: GatewaySettings, stack: contextlib.AsyncExitStack) 
 
 
 def _reload_metrics(
-    engine: PolicyEngine | None, callers: Authenticator, server: GatewayServer, role: WorkerRole | None
+    engine: "PolicyEngine | None", callers: Authenticator, server: GatewayServer, role: WorkerRole | None
 ) -> None:
     """Register the results of loading files. The supervisor of workers has that of the configuration."""
     if server.metrics is None:

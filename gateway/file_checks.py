@@ -1,6 +1,7 @@
 """Checks of the files that the configuration names: certificates, keys, key sets, and policies.
 
-Each section is checked by itself, so that one run reports the problems of all of them.
+Each section is checked by itself, so that one run reports the problems of all of them. The modules that read key sets
+and policies are imported only if the configuration has such files.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -9,12 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from gateway.audit_query.settings import AuditSection
-from gateway.authz import policies
 from gateway.authz.settings import PolicySettings
 from gateway.config.base import Settings
 from gateway.config.loading import validate_valid_keys
 from gateway.config.problems import FileError, Place, Problems
-from gateway.identity.jwks_file import JwksFile
 from gateway.identity.settings import IdentitySettings, JwtSettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.journal.settings import AuditSettings
@@ -66,15 +65,23 @@ def _reads(settings: Settings | None) -> Iterator[tuple[Place, Callable[[], obje
             if settings.jwt is not None:
                 yield ("jwt",), partial(_read_keys, settings.jwt)
         case PolicySettings():
-            yield (), partial(policies.load, settings)
+            yield (), partial(_read_policies, settings)
         case AuditSettings():
             yield (), partial(check_signing_key, settings)
         case ProviderSettings():
             yield (), settings.http
 
 
+def _read_policies(settings: PolicySettings) -> None:
+    from gateway.authz import policies  # noqa: PLC0415 - see the module's docstring
+
+    policies.load(settings)
+
+
 def _read_keys(settings: JwtSettings) -> None:
     if settings.jwks_file is not None:
+        from gateway.identity.jwks_file import JwksFile  # noqa: PLC0415 - see the module's docstring
+
         JwksFile(settings.jwks_file)
     else:
         settings.tls()

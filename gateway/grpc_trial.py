@@ -13,12 +13,6 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any, Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
-
 from gateway.x509_reader.certificate import ParsedCertificate, chain_pem
 
 _LISTEN: Final = "127.0.0.1:0"
@@ -96,6 +90,13 @@ def _check_authorities(authorities: Mapping[int, ParsedCertificate]) -> None:
 
 def _temporary_pair() -> tuple[bytes, bytes]:
     """Return a private key and its certificate in PEM, which a server needs to load authorities."""
+    # Imported here: nothing else in a gateway issues certificates, and this module belongs to the settings classes.
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: PLC0415
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "trial")])
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.authz.policies import Decision
+from gateway.authz.decision import Decision
 from gateway.contract.methods import Method
 from gateway.identity.caller import Caller
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from gateway.audit.call_facts import CallDetails, CallSource
-from gateway.authz.policies import Decision
+from gateway.authz.decision import Decision
 from gateway.authz.principals import caller_id
 from gateway.contract.spelling import is_nfc, nfc
 from gateway.identity.caller import Caller

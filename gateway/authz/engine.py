@@ -11,14 +11,13 @@ from typing import Final, Self
 import structlog
 
 from gateway.authz import policies
-from gateway.authz.policies import Decision, Policies
+from gateway.authz.decision import Decision
+from gateway.authz.policies import Policies
 from gateway.authz.settings import PolicySettings
 from gateway.config.base import ConfigError
 from gateway.config.file_watcher import WatchedFiles
 from gateway.config.load_state import LoadState
 from gateway.identity.caller import Caller
-
-__all__ = ["Decision", "PolicyEngine"]
 
 CHECK_SECONDS: Final = 0.5
 """The interval between two checks of the files."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from gateway.authz.actions import ACTIONS, PRIVATE
 from gateway.authz.built_in import BUILT_IN
-from gateway.authz.policies import Decision, Policies
+from gateway.authz.decision import Decision
+from gateway.authz.policies import Policies
 from gateway.authz.principals import caller_id
 from gateway.authz.resources import accepted_types
 from gateway.authz.targets import TARGETS

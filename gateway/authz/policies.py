@@ -16,6 +16,7 @@ import cedarpy
 
 from gateway.authz import groups, sources
 from gateway.authz.built_in import BUILT_IN
+from gateway.authz.decision import Decision
 from gateway.authz.evaluation import Evaluator
 from gateway.authz.groups import Groups
 from gateway.authz.normalization import is_normalized, normalized, normalized_groups
@@ -24,30 +25,6 @@ from gateway.authz.sources import Policy
 from gateway.config.problems import FileError, Place
 from gateway.contract.spelling import is_nfc
 from gateway.identity.caller import Caller
-
-__all__ = ["Decision", "Policies", "load"]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The decision about one call. It is not for callers.
-
-    policies: the names of the policies that decided; empty if no policy permitted the call.
-    """
-
-    action: str
-    resource_type: str
-    resource: str
-    allowed: bool
-    policies: tuple[str, ...] = ()
-    _hash: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.action, self.resource_type, self.resource, self.allowed)))
-
-    def __hash__(self) -> int:
-        # Computed once: decisions are cached, and every call uses them as a key.
-        return self._hash
 
 
 @dataclass(frozen=True, slots=True)

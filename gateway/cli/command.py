@@ -13,8 +13,11 @@ Run = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 """Runs a command with its parsed arguments and returns the exit code."""
 
 
-def configure_command(parser: argparse.ArgumentParser, run: Run) -> None:
-    """Make `run` the command of this parser, and add the flags that every command has."""
+def configure_command(parser: argparse.ArgumentParser, run: Run, *, logs: bool = True) -> None:
+    """Make `run` the command of this parser, and add the flags that every command has.
+
+    logs: False for a command that logs nothing. It accepts the flags of the log, and does not load the log.
+    """
     parser.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
@@ -25,7 +28,7 @@ def configure_command(parser: argparse.ArgumentParser, run: Run) -> None:
         choices=("json", "console"),
         help="log format; overrides the configuration; default json, or console on a terminal without --config",
     )
-    parser.set_defaults(command=run)
+    parser.set_defaults(command=run, logs=logs)
 
 
 Subcommands = Callable[[str, Run, str], argparse.ArgumentParser]

@@ -23,7 +23,7 @@ _FAILURES: Final[Mapping[grpc.StatusCode, str]] = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    configure_command(parser, run)
+    configure_command(parser, run, logs=False)
     parser.add_argument(
         "--address",
         default=_DEFAULT_ADDRESS,

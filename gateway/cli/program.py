@@ -1,21 +1,19 @@
 """The program `keyway-gateway`: selects a command, runs it, and turns expected errors into exit codes.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage or configuration.
+Exit codes: 0 success, 1 failure, 2 wrong usage or configuration. What only some commands need is imported where they
+need it, because probes run `health` every few seconds.
 """
 
 import argparse
-import asyncio
 import importlib
+import logging
 import resource
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-import uvloop
-
-from gateway import __version__, logs
-from gateway.cli.command import EXIT_CODES, LogOptions, print_error
-from gateway.workers.errors import start_error_of
+from gateway import __version__
+from gateway.cli.command import EXIT_CODES, LogOptions, Run, print_error
 
 _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "serve": ("serve", "serve the gateway; without --config, with embedded emulators as upstreams"),
@@ -35,18 +33,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser(given).parse_args(given)
     _limit_core_dumps()
-    command: Callable[[argparse.Namespace], Coroutine[Any, Any, int]] = options.command
-    logs.configure(LogOptions.of(options))
+    _configure_log(options)
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(command(options))
+        return _run(options)
     except KeyboardInterrupt:
         return 1
     except Exception as error:
+        from gateway.workers.errors import start_error_of  # noqa: PLC0415 - see the module's docstring
+
         if (fault := start_error_of(error)) is None:
             raise
         print_error(*fault.lines)
         return fault.code
+
+
+def _run(options: argparse.Namespace) -> int:
+    import asyncio  # noqa: PLC0415 - see the module's docstring
+
+    import uvloop  # noqa: PLC0415
+
+    run: Run = options.command
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run(options))
+
+
+def _configure_log(options: argparse.Namespace) -> None:
+    if not options.logs:
+        logging.getLogger().addHandler(logging.NullHandler())
+        return
+    from gateway import logs  # noqa: PLC0415 - see the module's docstring
+
+    logs.configure(LogOptions.of(options))
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

@@ -1,8 +1,11 @@
-"""Authenticators: identify the caller of a gRPC call by client certificate, by bearer token, or not at all."""
+"""Authenticators: identify the caller of a gRPC call by client certificate, by bearer token, or not at all.
+
+The verification of tokens and the clients of key sets are imported only if the configuration uses them.
+"""
 
 import time
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -12,12 +15,12 @@ from gateway.errors import GatewayError
 from gateway.identity import peers
 from gateway.identity.caller import ANONYMOUS, Caller
 from gateway.identity.errors import AuthenticationError, AuthenticationFailure
-from gateway.identity.jwks_file import JwksFile
-from gateway.identity.jwks_url import JwksUrl
 from gateway.identity.settings import IdentitySettings, JwtSettings
-from gateway.identity.tokens import KeySource, TokenVerifier
 from gateway.server.rpc_context import ServicerContext
 from gateway.telemetry.context import Metadata
+
+if TYPE_CHECKING:
+    from gateway.identity.tokens import KeySource, TokenVerifier
 
 _BEARER: Final = "bearer"
 # Unauthenticated peers must not be able to fill the log.
@@ -52,14 +55,20 @@ def authenticator(identity: IdentitySettings | None) -> Authenticator:
     if identity is None:
         return AnonymousAuthenticator()
     if identity.jwt is not None:
+        from gateway.identity.tokens import TokenVerifier  # noqa: PLC0415 - see the module's docstring
+
         return TokenAuthenticator(TokenVerifier(identity.jwt, keys := _keys(identity.jwt)), keys)
     return CertificateAuthenticator()
 
 
-def _keys(settings: JwtSettings) -> KeySource:
+def _keys(settings: JwtSettings) -> "KeySource":
     if settings.jwks_file is not None:
+        from gateway.identity.jwks_file import JwksFile  # noqa: PLC0415
+
         return JwksFile(settings.jwks_file)
     assert settings.jwks_url is not None
+    from gateway.identity.jwks_url import JwksUrl  # noqa: PLC0415
+
     return JwksUrl(settings.jwks_url, settings.tls(), maximum_age=settings.jwks_maximum_age)
 
 
@@ -104,7 +113,7 @@ class CertificateAuthenticator:
 class TokenAuthenticator:
     """Identifies callers by the bearer token in the metadata of the call."""
 
-    def __init__(self, verifier: TokenVerifier, keys: KeySource) -> None:
+    def __init__(self, verifier: "TokenVerifier", keys: "KeySource") -> None:
         self._verifier = verifier
         self._keys = keys
         self.load_states: Mapping[str, LoadState] = {"jwks": keys.load_state}

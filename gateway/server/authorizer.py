@@ -7,12 +7,12 @@ rejects it later. Policy itself is in `gateway.authz`.
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from google.protobuf.message import Message
 
 from gateway.audit_query.source import GATEWAY_LOG, OTHER_LOGS
-from gateway.authz.engine import Decision, PolicyEngine
+from gateway.authz.decision import Decision
 from gateway.authz.resources import bounded
 from gateway.authz.targets import TARGETS, Target
 from gateway.contract.methods import BATCHES, Method
@@ -20,6 +20,9 @@ from gateway.contract.resource_names import AUDIT_LOG, PROVIDER, WILDCARD
 from gateway.errors import PERMISSION_DENIED, GatewayError, InvalidRequest, Violation
 from gateway.identity.caller import Caller
 from gateway.server.batch_limits import bounded_names, size_fault
+
+if TYPE_CHECKING:
+    from gateway.authz.engine import PolicyEngine
 
 _AUDIT_LOG_TYPE: Final = "keyway.dev/AuditLog"
 _ITEMS_PER_TURN: Final = 20
@@ -64,7 +67,7 @@ _Check: TypeAlias = Callable[[Caller, Any], Authorization]
 class Authorizer:
     """Authorizes requests with the policy engine. provider_ids: the ids of all configured providers."""
 
-    def __init__(self, engine: PolicyEngine, provider_ids: Iterable[str]) -> None:
+    def __init__(self, engine: "PolicyEngine", provider_ids: Iterable[str]) -> None:
         self._engine = engine
         self._providers = tuple(provider_ids)
         self._checks = {operation: self._check(target) for operation, target in TARGETS.items()}

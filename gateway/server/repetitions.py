@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from gateway.audit import events
 from gateway.audit.call_facts import CallDetails
-from gateway.authz.engine import Decision
+from gateway.authz.decision import Decision
 from gateway.identity.caller import Caller
 
 _HOUR_SECONDS: Final = 3600

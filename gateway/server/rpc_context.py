@@ -15,7 +15,7 @@ from google.rpc import code_pb2
 
 from gateway.audit.call_facts import CallSource, Moment
 from gateway.audit.events import CallEvents
-from gateway.authz.engine import Decision
+from gateway.authz.decision import Decision
 from gateway.call_context import CallContext
 from gateway.contract.methods import Method
 from gateway.identity.caller import Caller

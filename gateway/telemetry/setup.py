@@ -1,45 +1,28 @@
-"""Start and shutdown of telemetry, as configured."""
+"""Start and shutdown of telemetry, as configured.
+
+The SDK of OpenTelemetry and the Prometheus client are imported only if the configuration uses them.
+"""
 
 import asyncio
-import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
-from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
-from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
-from opentelemetry.sdk.metrics.export import MetricsData
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
-from gateway.telemetry import conventions as names
 from gateway.telemetry.calls import CallTrace, propagated
 from gateway.telemetry.context import Metadata
-from gateway.telemetry.export import MetricPush, exporter_options
 from gateway.telemetry.export_errors import ExportErrors
-from gateway.telemetry.log_export import LogExport
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.points import to_metrics_data
-from gateway.telemetry.prometheus import PrometheusEndpoint
-from gateway.telemetry.settings import TelemetrySettings, TraceSettings
-from gateway.telemetry.tracing import CallTracer, ChosenTraceIds
+from gateway.telemetry.settings import TelemetrySettings
+
+if TYPE_CHECKING:
+    from gateway.telemetry.otlp import RunningExport
 
 CLOSING_SECONDS: Final = 5.0
 _EXIT_SECONDS: Final = 0.5
-_EXPORT_MILLISECONDS: Final = 1000
-"""A fifth of the SDK default: an export holds the interpreter lock, so that frequent small exports delay calls less."""
-_MAXIMUM_ATTRIBUTE_CHARACTERS: Final = 1024
-_DEFAULT_NAME: Final = "keyway"
-
-Exporter = OTLPMetricExporter | OTLPSpanExporter | OTLPLogExporter
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +39,7 @@ class Telemetry:
         self.metrics: Metrics | None = None
         self.prometheus_port: int | None = None
         self._shutdowns: list[Callable[[], None]] = []
-        self._exporters: list[Exporter] = []
+        self._exports: list[RunningExport] = []
         self._export_errors = ExportErrors(endpoint)
 
     @classmethod
@@ -73,68 +56,43 @@ class Telemetry:
             return telemetry
         telemetry._export_errors.install()
         try:
-            telemetry._start(settings, _resource(service_version, instance_id), listen=listen)
+            telemetry._start(settings, service_version, instance_id, listen=listen)
         except BaseException:
             telemetry._close(CLOSING_SECONDS)
             raise
         return telemetry
 
-    def _start(self, settings: TelemetrySettings, resource: Resource, *, listen: bool) -> None:
+    def _start(self, settings: TelemetrySettings, version: str, instance_id: str, *, listen: bool) -> None:
         if settings.metrics is not None or settings.prometheus_listen is not None:
             self.metrics = Metrics(settings.maximum_certificates)
             if settings.prometheus_listen is not None and listen:
                 self._serve(settings.prometheus_listen, self.metrics)
-            if settings.metrics is not None:
-                self._push(settings, settings.metrics.interval, self.metrics, resource)
-        if settings.traces is not None:
-            self._trace(settings, settings.traces, resource)
-        if settings.logs:
-            self._export_log(settings, resource)
+        if settings.metrics is not None or settings.traces is not None or settings.logs:
+            self._export(settings, version, instance_id)
 
     def _serve(self, listen: str, metrics: Metrics) -> None:
+        from gateway.telemetry.prometheus import PrometheusEndpoint  # noqa: PLC0415 - see the module's docstring
+
         endpoint = PrometheusEndpoint(listen, metrics.read)
         self.prometheus_port = endpoint.port
         self._shutdowns.append(endpoint.shutdown)
 
-    def _push(self, settings: TelemetrySettings, interval: float, metrics: Metrics, resource: Resource) -> None:
-        def read() -> MetricsData:
-            return to_metrics_data(metrics.read(), resource, metrics.started)
+    def _export(self, settings: TelemetrySettings, version: str, instance_id: str) -> None:
+        from gateway.telemetry import otlp  # noqa: PLC0415 - see the module's docstring
 
-        exporter = OTLPMetricExporter(**exporter_options(settings))
-        self._exporters.append(exporter)
-        self._shutdowns.append(MetricPush(exporter, interval, read).shutdown)
+        resource = otlp.resource(version, instance_id)
+        if settings.metrics is not None and self.metrics is not None:
+            self._add(otlp.export_metrics(settings, settings.metrics.interval, self.metrics, resource))
+        if settings.traces is not None:
+            tracer, export = otlp.export_traces(settings, settings.traces, resource)
+            self.begin = tracer.begin
+            self._add(export)
+        if settings.logs:
+            self._add(otlp.export_log(settings, resource))
 
-    def _trace(self, settings: TelemetrySettings, traces: TraceSettings, resource: Resource) -> None:
-        ids = ChosenTraceIds()
-        provider = TracerProvider(
-            sampler=ALWAYS_ON,  # `CallTracer` starts only sampled spans
-            resource=resource,
-            shutdown_on_exit=False,
-            id_generator=ids,
-            span_limits=SpanLimits(max_span_attribute_length=_MAXIMUM_ATTRIBUTE_CHARACTERS),
-        )
-        exporter = OTLPSpanExporter(**exporter_options(settings))
-        provider.add_span_processor(
-            BatchSpanProcessor(exporter, schedule_delay_millis=_delay("OTEL_BSP_SCHEDULE_DELAY"))
-        )
-        self.begin = CallTracer(provider, ids, traces.sample_ratio, traces.maximum_rate).begin
-        self._exporters.append(exporter)
-        self._shutdowns.append(provider.shutdown)
-
-    def _export_log(self, settings: TelemetrySettings, resource: Resource) -> None:
-        provider = LoggerProvider(resource, shutdown_on_exit=False)
-        exporter = OTLPLogExporter(**exporter_options(settings))
-        delay = _delay("OTEL_BLRP_SCHEDULE_DELAY")
-        provider.add_log_record_processor(BatchLogRecordProcessor(exporter, schedule_delay_millis=delay))
-        handler = LogExport(provider)
-        logging.getLogger().addHandler(handler)
-
-        def end() -> None:
-            logging.getLogger().removeHandler(handler)
-            provider.shutdown()
-
-        self._exporters.append(exporter)
-        self._shutdowns.append(end)
+    def _add(self, export: "RunningExport") -> None:
+        self._exports.append(export)
+        self._shutdowns.append(export.shutdown)
 
     async def close(self, seconds: float = CLOSING_SECONDS) -> None:
         """Export the remaining telemetry, for at most this many seconds."""
@@ -147,8 +105,8 @@ class Telemetry:
             thread.start()
         if not _joined(threads, seconds):
             _log.warning("telemetry_shutdown_timeout", error="the last telemetry was not exported in time")
-            for exporter in self._exporters:
-                exporter.shutdown()
+            for export in self._exports:
+                export.abandon()
             _joined(threads, _EXIT_SECONDS)
         self._export_errors.remove()
 
@@ -163,17 +121,3 @@ def _joined(threads: Sequence[threading.Thread], seconds: float) -> bool:
 
 def _propagate(_method: str, metadata: Metadata) -> CallTrace | None:
     return propagated(metadata)
-
-
-def _delay(variable: str) -> int | None:
-    """Return the milliseconds between two exports; None if the standard variable is set, which the SDK reads."""
-    return None if os.environ.get(variable) else _EXPORT_MILLISECONDS
-
-
-def _resource(version: str, instance_id: str) -> Resource:
-    """Return the resource of all telemetry. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` extend it."""
-    own = {names.SERVICE_VERSION: version, "service.instance.id": instance_id}
-    resource = Resource.create({**own, "process.pid": os.getpid()})
-    if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
-        return resource.merge(Resource({SERVICE_NAME: _DEFAULT_NAME}))
-    return resource

@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs12
 
 from gateway import pem
 from gateway.config.problems import FileError, Place, place_text
@@ -102,6 +101,9 @@ def _read(read: Callable[[bytes], _T], content: bytes | None, place: Place, faul
 
 
 def _pkcs12_as_pem(content: bytes, password: bytes) -> bytes:
+    # Imported here: it loads the whole X.509 part of the package, which nothing else needs here.
+    from cryptography.hazmat.primitives.serialization import pkcs12  # noqa: PLC0415
+
     store = pkcs12.load_pkcs12(content, password or None)
     if store.key is None or store.cert is None:
         raise ValueError("the PKCS#12 file contains no private key with its certificate")

@@ -15,7 +15,6 @@ from gateway.server.transport.health import serve_health
 from gateway.server.transport.health_service import HealthService
 from gateway.telemetry.descriptions.processes import WORKERS_AVAILABLE, WORKERS_REPLACED
 from gateway.telemetry.instruments import Point, Series
-from gateway.telemetry.prometheus import PrometheusEndpoint
 from gateway.workers.group import Group
 from gateway.workers.shared_state import SharedState
 
@@ -63,6 +62,9 @@ async def prometheus(listen: str, group: Group, shared: SharedState, configurati
 
     configuration: the result of loading the configuration, which is a matter of the supervisor.
     """
+    # Imported here: a gateway without `prometheus_listen` does not need the Prometheus client.
+    from gateway.telemetry.prometheus import PrometheusEndpoint  # noqa: PLC0415
+
     loop = asyncio.get_running_loop()
 
     def own() -> Sequence[Series]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from gateway.audit import events
 from gateway.audit.call_facts import CallDetails, CallResult, CallSource, Moment
 from gateway.audit.events import CallEvents
-from gateway.authz.policies import Decision
+from gateway.authz.decision import Decision
 from gateway.contract.methods import Method
 from gateway.identity.caller import Caller
 from gateway.journal.write.entries import EventEntry, IntentEntry, OutcomeEntry

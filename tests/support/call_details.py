@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from gateway.audit.call_facts import CallDetails, CallSource, Moment
-from gateway.authz.policies import Decision
+from gateway.authz.decision import Decision
 from gateway.contract.methods import METHODS, Method
 from gateway.identity.caller import Caller
 

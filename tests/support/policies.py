@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.authz.actions import ACTIONS
-from gateway.authz.engine import Decision, PolicyEngine
+from gateway.authz.decision import Decision
+from gateway.authz.engine import PolicyEngine
 from gateway.authz.policies import Policies, load
 from gateway.authz.settings import PolicySettings
 from gateway.contract.resource_names import RESOURCES, Pattern

@@ -8,7 +8,7 @@ import pytest
 from gateway.audit import events, members
 from gateway.audit.call_facts import CallDetails, CallResult, CallSource
 from gateway.audit.events import CallEvents
-from gateway.authz.policies import Decision
+from gateway.authz.decision import Decision
 from gateway.identity.caller import ANONYMOUS, Caller
 from tests.support.call_details import BEGAN, KEY, LATER, call_details
 

@@ -10,7 +10,7 @@ from google.rpc import code_pb2
 from gateway.audit import events
 from gateway.audit.call_facts import CallResult, CallSource
 from gateway.audit.events import CallEvents
-from gateway.authz.policies import Decision
+from gateway.authz.decision import Decision
 from gateway.contract.methods import METHODS
 from gateway.identity.caller import ANONYMOUS, Caller
 from tests.support.call_details import BEGAN, KEY, LATER, call_details

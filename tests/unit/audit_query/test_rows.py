@@ -9,7 +9,7 @@ from gateway.audit import events
 from gateway.audit.call_facts import CallResult, CallSource
 from gateway.audit.events import CallEvents
 from gateway.audit_query.rows import RecordedEvent, audit_record, resource_keys
-from gateway.authz.policies import Decision
+from gateway.authz.decision import Decision
 from keyway.v1.audit_record_pb2 import (
     AUDIT_OUTCOME_FAILURE,
     AUDIT_OUTCOME_PENDING,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.authz.policies import Decision
+from gateway.authz.decision import Decision
 from gateway.identity.caller import Caller
 from gateway.server import repetitions
 from gateway.server.repetitions import RepeatedCall, Repetitions

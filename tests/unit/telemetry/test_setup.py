@@ -13,7 +13,7 @@ from google.rpc import code_pb2
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from gateway.redaction import DEFAULT_REDACTION
-from gateway.telemetry import export_errors, setup
+from gateway.telemetry import export_errors, otlp
 from gateway.telemetry.export_errors import ExportErrors
 from gateway.telemetry.settings import TelemetrySettings
 from gateway.telemetry.setup import Telemetry
@@ -63,7 +63,7 @@ async def test_export_delay_is_a_second_or_the_standard_variable(
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     made: list[float] = []
-    monkeypatch.setattr(setup, "BatchSpanProcessor", partial(_noted, made))
+    monkeypatch.setattr(otlp, "BatchSpanProcessor", partial(_noted, made))
     await start(endpoint="http://127.0.0.1:1", traces={"sample_ratio": 1}).close()
     assert made == [milliseconds]
 
