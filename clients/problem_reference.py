@@ -12,19 +12,19 @@ HEAD: Final = """\
 
 Generated from [`clients/problem_table.py`](../clients/problem_table.py) by `make generate`.
 
-If a client cannot connect, or the gateway rejects the caller, the error has one of these problems. Its text states the
-cause and the fix. [`keyway doctor`](cli.md#find-out-why-a-connection-fails) uses the same sentences.
+If a client cannot connect, or the gateway rejects the caller, the error names one of these problems, and its text
+contains the cause and the fix. [`keyway doctor`](cli.md#find-out-why-a-connection-fails) uses the same sentences.
 
-| language | the problem of an error | its text |
+| language | problem | text |
 |---|---|---|
 | Python | `KeywayError.problem`, a `keyway.Problem` | `str(error)` |
 | Go | `keyway.Error.Problem`, such as `keyway.ProblemRefused` | `Error()` |
 | Java | `KeywayException.problem()`, a `Problem` | `getMessage()` |
 | TypeScript | `KeywayError.problem`, a string such as `"REFUSED"` | `message` |
 
-An error of the gateway keeps the message of the gateway as its cause, and adds the fix. The clients report only what a
-failed call shows; problems that need a closer look, such as `NOT_SERVING`, come from `keyway doctor`. New
-problems can be added, and sentences can change.
+If the gateway returned the error, its text contains the gateway's message and the fix. A client reports only problems
+that it recognizes from a failed call. `keyway doctor` makes further checks, and so also reports problems such as
+`NOT_SERVING`. Later versions can add problems and change sentences.
 """
 
 
@@ -38,8 +38,8 @@ def main() -> int:
 def problems() -> Iterator[str]:
     """Yield the table of sentences, with the options of the Python client and of the command line."""
     yield "## Problems\n"
-    yield "The options are those of the Python client and of the command line, such as `--ca`. They are also keys of"
-    yield "its configuration file. Only the command line has `token_file`.\n"
+    yield "The table names the options of the Python client. The command line has the same options, such as `--ca`, and"
+    yield "its configuration file has the same keys. Only the command line has `token_file`.\n"
     yield "| problem | cause | fix |"
     yield "|---|---|---|"
     for name, sentence in sentences("python").items():

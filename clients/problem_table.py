@@ -1,4 +1,4 @@
-"""The problems of a connection: the sentences that every client uses, and how the gateway reports some of them."""
+"""Connection problems: the sentences that all clients use, and the errors of the gateway that state a problem."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,47 +8,51 @@ SENTENCES: Final[Mapping[str, str]] = {
     "UNRESOLVED": "the host name of the address does not exist in DNS: correct the address, or check DNS",
     "UNREACHABLE": "there is no network route to this address: check the network, and correct the address",
     "TIMEOUT": "nothing responds at this address: check that the gateway runs and that no firewall blocks the port",
-    "SILENT": "the server accepts the connection but does not respond: check that the address is that of a gateway",
+    "SILENT": (
+        "the server accepts the connection but does not respond: check that the address is the address of a gateway"
+    ),
     "TLS_REQUIRED": (
         "the server closes connections without TLS: connect with TLS, and pass the gateway's CA bundle ({ca}), or "
-        "check that the gateway runs and that the address is right"
+        "check that the gateway runs and that the address is correct"
     ),
     "PLAINTEXT_REQUIRED": (
         "the client uses TLS, but the gateway does not: correct the port, or use {plaintext} if the connection stays "
         "on this machine"
     ),
     "TLS_FAILED": (
-        "the TLS handshake failed: check that the address is that of a gateway, and whether a proxy is between"
+        "the TLS handshake failed: check that the address is the address of a gateway, and that no proxy intercepts "
+        "the connection"
     ),
     "UNTRUSTED": (
-        "no authority that the client trusts issued the gateway's certificate: pass the gateway's CA bundle ({ca})"
+        "the gateway's certificate was not issued by an authority that the client trusts: pass the gateway's CA bundle "
+        "({ca})"
     ),
     "HOST_NAME": (
-        "the gateway's certificate is not valid for this host name: use an address with a host name that it contains, "
-        "or pass that name ({server_name})"
+        "the gateway's certificate is not valid for this host name: use an address with a host name from the "
+        "certificate, or pass such a name ({server_name})"
     ),
     "EXPIRED": (
-        "the gateway's certificate has expired, or the clock of this machine is wrong: correct the clock, or have the "
-        "operator renew the certificate"
+        "the gateway's certificate has expired, or the clock of this machine is wrong: correct the clock, or ask the "
+        "operator to renew the certificate"
     ),
     "NOT_YET_VALID": (
-        "the gateway's certificate is not valid yet, or the clock of this machine is wrong: correct the clock, or have "
-        "the operator replace the certificate"
+        "the gateway's certificate is not valid yet, or the clock of this machine is wrong: correct the clock, or ask "
+        "the operator to replace the certificate"
     ),
     "INVALID_FILES": (
-        "a TLS file of the client is not valid: pass PEM files ({ca}, {certificate}), with the private key of the "
-        "certificate"
+        "a TLS file of the client is not valid: pass PEM files ({ca}, {certificate}), and the private key that belongs "
+        "to the certificate"
     ),
     "CLIENT_CERTIFICATE_MISSING": (
-        "the gateway requires a client certificate: pass one with its private key ({certificate})"
+        "the gateway requires a client certificate: pass a certificate and its private key ({certificate})"
     ),
     "CLIENT_CERTIFICATE_EXPIRED": (
         "the client certificate has expired, or the clock of this machine is wrong: renew the certificate, or correct "
         "the clock"
     ),
     "CLIENT_CERTIFICATE_REJECTED": (
-        "the gateway rejects the client certificate: pass one ({certificate}) that is valid now and that an authority "
-        "in the gateway's `trust_bundle_file` issued"
+        "the gateway rejects the client certificate: pass a valid certificate ({certificate}) from an authority in the "
+        "gateway's `trust_bundle_file`"
     ),
     "NOT_HTTP2": (
         "the server at this address does not offer gRPC (HTTP/2): correct the host and the port of the address"
@@ -59,25 +63,26 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "DRAINING": "the gateway is shutting down: retry later, or use another gateway",
     "CREDENTIALS_MISSING": (
-        "the gateway does not know the caller: pass a token ({token}) or a client certificate ({certificate})"
+        "the call has no credentials that the gateway accepts: pass a token ({token}) or a client certificate "
+        "({certificate})"
     ),
     "TOKEN_EXPIRED": (
         "the token has expired, or the clock of this machine is wrong: request a new token, or correct the clock"
     ),
     "TOKEN_REJECTED": (
-        "the gateway rejects the token: use a token of the issuer and for the audience that the gateway expects"
+        "the gateway rejects the token: use a token with the issuer and the audience that the gateway expects"
     ),
     "CALLER_REJECTED": (
-        "the gateway does not accept the caller's certificate as an identity: use a certificate with a name that the "
+        "the gateway does not accept the client certificate as an identity: use a certificate with a name that the "
         "gateway accepts"
     ),
     "NOT_PERMITTED": (
-        "the gateway knows the caller, but policy does not permit this call: have the operator permit it "
+        "the caller is authenticated, but policy does not permit this call: ask the operator for the permission "
         "(`keyway-gateway policy explain` shows the decision)"
     ),
     "CALL_FAILED": "the gateway responded with an error: look up its reason in docs/troubleshooting.md",
 }
-"""The sentence of each problem: its cause, a colon, and its fix. The names in braces are those of OPTIONS."""
+"""The sentence of each problem: its cause, a colon, and its fix. The names in braces are keys of OPTIONS."""
 
 OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "python": {
@@ -109,13 +114,13 @@ OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "plaintext": "`plaintext`",
     },
 }
-"""The options of each client. Those of Python are also the options of the command line and the keys of its file.
+"""The options of each client. The Python names are also options of the command line and keys of its file.
 
 Only the command line has `token_file`.
 """
 
 BY_REASON: Final[Mapping[str, str]] = {"PERMISSION_DENIED": "NOT_PERMITTED", "SERVER_DRAINING": "DRAINING"}
-"""The problem of an error of the gateway, by its reason."""
+"""The problem that a reason of the gateway states."""
 
 BY_MESSAGE: Final[Mapping[str, str]] = {
     "no bearer token was sent": "CREDENTIALS_MISSING",
@@ -125,7 +130,7 @@ BY_MESSAGE: Final[Mapping[str, str]] = {
     "the bearer token is invalid": "TOKEN_REJECTED",
     "the client certificate contains no usable name": "CALLER_REJECTED",
 }
-"""The problem of an error with the reason UNAUTHENTICATED, by the message of the gateway."""
+"""The problem that a message of the gateway states, for errors with the reason UNAUTHENTICATED."""
 
 
 def sentences(language: str) -> dict[str, str]:

@@ -39,36 +39,36 @@ var sentences = map[Problem]string{
 	ProblemUnresolved:                "the host name of the address does not exist in DNS: correct the address, or check DNS",
 	ProblemUnreachable:               "there is no network route to this address: check the network, and correct the address",
 	ProblemTimeout:                   "nothing responds at this address: check that the gateway runs and that no firewall blocks the port",
-	ProblemSilent:                    "the server accepts the connection but does not respond: check that the address is that of a gateway",
-	ProblemTLSRequired:               "the server closes connections without TLS: connect with TLS, and pass the gateway's CA bundle (`WithTLS`), or check that the gateway runs and that the address is right",
+	ProblemSilent:                    "the server accepts the connection but does not respond: check that the address is the address of a gateway",
+	ProblemTLSRequired:               "the server closes connections without TLS: connect with TLS, and pass the gateway's CA bundle (`WithTLS`), or check that the gateway runs and that the address is correct",
 	ProblemPlaintextRequired:         "the client uses TLS, but the gateway does not: correct the port, or use `WithPlaintext` if the connection stays on this machine",
-	ProblemTLSFailed:                 "the TLS handshake failed: check that the address is that of a gateway, and whether a proxy is between",
-	ProblemUntrusted:                 "no authority that the client trusts issued the gateway's certificate: pass the gateway's CA bundle (`WithTLS`)",
-	ProblemHostName:                  "the gateway's certificate is not valid for this host name: use an address with a host name that it contains, or pass that name (`WithServerName`)",
-	ProblemExpired:                   "the gateway's certificate has expired, or the clock of this machine is wrong: correct the clock, or have the operator renew the certificate",
-	ProblemNotYetValid:               "the gateway's certificate is not valid yet, or the clock of this machine is wrong: correct the clock, or have the operator replace the certificate",
-	ProblemInvalidFiles:              "a TLS file of the client is not valid: pass PEM files (`WithTLS`, `WithMTLS`), with the private key of the certificate",
-	ProblemClientCertificateMissing:  "the gateway requires a client certificate: pass one with its private key (`WithMTLS`)",
+	ProblemTLSFailed:                 "the TLS handshake failed: check that the address is the address of a gateway, and that no proxy intercepts the connection",
+	ProblemUntrusted:                 "the gateway's certificate was not issued by an authority that the client trusts: pass the gateway's CA bundle (`WithTLS`)",
+	ProblemHostName:                  "the gateway's certificate is not valid for this host name: use an address with a host name from the certificate, or pass such a name (`WithServerName`)",
+	ProblemExpired:                   "the gateway's certificate has expired, or the clock of this machine is wrong: correct the clock, or ask the operator to renew the certificate",
+	ProblemNotYetValid:               "the gateway's certificate is not valid yet, or the clock of this machine is wrong: correct the clock, or ask the operator to replace the certificate",
+	ProblemInvalidFiles:              "a TLS file of the client is not valid: pass PEM files (`WithTLS`, `WithMTLS`), and the private key that belongs to the certificate",
+	ProblemClientCertificateMissing:  "the gateway requires a client certificate: pass a certificate and its private key (`WithMTLS`)",
 	ProblemClientCertificateExpired:  "the client certificate has expired, or the clock of this machine is wrong: renew the certificate, or correct the clock",
-	ProblemClientCertificateRejected: "the gateway rejects the client certificate: pass one (`WithMTLS`) that is valid now and that an authority in the gateway's `trust_bundle_file` issued",
+	ProblemClientCertificateRejected: "the gateway rejects the client certificate: pass a valid certificate (`WithMTLS`) from an authority in the gateway's `trust_bundle_file`",
 	ProblemNotHTTP2:                  "the server at this address does not offer gRPC (HTTP/2): correct the host and the port of the address",
 	ProblemNotServing:                "the gateway reports that it does not serve calls, because it is shutting down or cannot write its journal: use another gateway, or read the log of this one",
 	ProblemDraining:                  "the gateway is shutting down: retry later, or use another gateway",
-	ProblemCredentialsMissing:        "the gateway does not know the caller: pass a token (`WithBearerToken`) or a client certificate (`WithMTLS`)",
+	ProblemCredentialsMissing:        "the call has no credentials that the gateway accepts: pass a token (`WithBearerToken`) or a client certificate (`WithMTLS`)",
 	ProblemTokenExpired:              "the token has expired, or the clock of this machine is wrong: request a new token, or correct the clock",
-	ProblemTokenRejected:             "the gateway rejects the token: use a token of the issuer and for the audience that the gateway expects",
-	ProblemCallerRejected:            "the gateway does not accept the caller's certificate as an identity: use a certificate with a name that the gateway accepts",
-	ProblemNotPermitted:              "the gateway knows the caller, but policy does not permit this call: have the operator permit it (`keyway-gateway policy explain` shows the decision)",
+	ProblemTokenRejected:             "the gateway rejects the token: use a token with the issuer and the audience that the gateway expects",
+	ProblemCallerRejected:            "the gateway does not accept the client certificate as an identity: use a certificate with a name that the gateway accepts",
+	ProblemNotPermitted:              "the caller is authenticated, but policy does not permit this call: ask the operator for the permission (`keyway-gateway policy explain` shows the decision)",
 	ProblemCallFailed:                "the gateway responded with an error: look up its reason in docs/troubleshooting.md",
 }
 
-// problemsByReason has the problem of an error of the gateway, by its reason.
+// problemsByReason maps a reason of the gateway to the problem that it states.
 var problemsByReason = map[string]Problem{
 	"PERMISSION_DENIED": ProblemNotPermitted,
 	"SERVER_DRAINING":   ProblemDraining,
 }
 
-// problemsByMessage has the problem of an error with the reason UNAUTHENTICATED, by the message of the gateway.
+// problemsByMessage maps a message of the gateway, for errors with the reason UNAUTHENTICATED, to the problem.
 var problemsByMessage = map[string]Problem{
 	"no bearer token was sent":                       ProblemCredentialsMissing,
 	"no client certificate was presented":            ProblemCredentialsMissing,

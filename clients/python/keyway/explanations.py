@@ -1,4 +1,4 @@
-"""Recognition of connection problems, by the texts of gRPC and by the errors of the gateway."""
+"""Recognition of connection problems, from gRPC messages and from errors of the gateway."""
 
 from typing import Final
 
@@ -26,14 +26,14 @@ _NOT_CONNECTED: Final = "connections to all backends failing"
 
 
 def recognized(text: str, *, plaintext: bool, certificate: bool) -> Problem | None:
-    """Return the problem that gRPC describes in the text of an UNAVAILABLE error; None if the cause is not known.
+    """Return the problem that the gRPC message of an UNAVAILABLE error describes; None if it is not recognized.
 
-    plaintext: the client does not use TLS. certificate: it has a client certificate.
+    plaintext: whether the client connects without TLS. certificate: whether it has a client certificate.
     """
     for part, problem in _TEXTS:
         if part in text:
             return problem
-    # An open connection that breaks also has this text, but not the beginning.
+    # If an established connection breaks, the message contains only the first of these texts.
     if "Socket closed" not in text or _NOT_CONNECTED not in text:
         return None
     if plaintext:
@@ -42,5 +42,5 @@ def recognized(text: str, *, plaintext: bool, certificate: bool) -> Problem | No
 
 
 def of_gateway(reason: str, message: str) -> Problem | None:
-    """Return the problem that an error of the gateway states; None if the error does not concern the caller."""
+    """Return the problem that an error of the gateway states; None if the error is not about the caller."""
     return BY_MESSAGE.get(message) if reason == _UNAUTHENTICATED else BY_REASON.get(reason)

@@ -1,4 +1,4 @@
-"""Problems of a connection: one sentence each. Generated from clients/problem_table.py; do not edit.
+"""Connection problems, with one sentence each. Generated from clients/problem_table.py; do not edit.
 
 The names in backquotes are arguments of `keyway.connect`, options of the command line (`--ca`), and keys of its
 configuration file. Only the command line has `token_file`.
@@ -9,51 +9,58 @@ from typing import Final
 
 
 class Problem(Enum):
-    """A problem. The value is its sentence: the cause, a colon, and the fix."""
+    """The cause of a failed connection or a rejected caller. The value is its sentence: cause, colon, and fix."""
 
     REFUSED = "nothing listens on this address: start the gateway, or correct the address"
     UNRESOLVED = "the host name of the address does not exist in DNS: correct the address, or check DNS"
     UNREACHABLE = "there is no network route to this address: check the network, and correct the address"
     TIMEOUT = "nothing responds at this address: check that the gateway runs and that no firewall blocks the port"
-    SILENT = "the server accepts the connection but does not respond: check that the address is that of a gateway"
+    SILENT = (
+        "the server accepts the connection but does not respond: check that the address is the address of a gateway"
+    )
     TLS_REQUIRED = (
         "the server closes connections without TLS: connect with TLS, and pass the gateway's CA bundle (`ca`), or "
-        "check that the gateway runs and that the address is right"
+        "check that the gateway runs and that the address is correct"
     )
     PLAINTEXT_REQUIRED = (
         "the client uses TLS, but the gateway does not: correct the port, or use `plaintext` if the connection stays "
         "on this machine"
     )
-    TLS_FAILED = "the TLS handshake failed: check that the address is that of a gateway, and whether a proxy is between"
+    TLS_FAILED = (
+        "the TLS handshake failed: check that the address is the address of a gateway, and that no proxy intercepts "
+        "the connection"
+    )
     UNTRUSTED = (
-        "no authority that the client trusts issued the gateway's certificate: pass the gateway's CA bundle (`ca`)"
+        "the gateway's certificate was not issued by an authority that the client trusts: pass the gateway's CA bundle "
+        "(`ca`)"
     )
     HOST_NAME = (
-        "the gateway's certificate is not valid for this host name: use an address with a host name that it contains, "
-        "or pass that name (`server_name`)"
+        "the gateway's certificate is not valid for this host name: use an address with a host name from the "
+        "certificate, or pass such a name (`server_name`)"
     )
     EXPIRED = (
-        "the gateway's certificate has expired, or the clock of this machine is wrong: correct the clock, or have the "
-        "operator renew the certificate"
+        "the gateway's certificate has expired, or the clock of this machine is wrong: correct the clock, or ask the "
+        "operator to renew the certificate"
     )
     NOT_YET_VALID = (
-        "the gateway's certificate is not valid yet, or the clock of this machine is wrong: correct the clock, or have "
-        "the operator replace the certificate"
+        "the gateway's certificate is not valid yet, or the clock of this machine is wrong: correct the clock, or ask "
+        "the operator to replace the certificate"
     )
     INVALID_FILES = (
-        "a TLS file of the client is not valid: pass PEM files (`ca`, `certificate`, `private_key`), with the private "
-        "key of the certificate"
+        "a TLS file of the client is not valid: pass PEM files (`ca`, `certificate`, `private_key`), and the private "
+        "key that belongs to the certificate"
     )
     CLIENT_CERTIFICATE_MISSING = (
-        "the gateway requires a client certificate: pass one with its private key (`certificate`, `private_key`)"
+        "the gateway requires a client certificate: pass a certificate and its private key (`certificate`, "
+        "`private_key`)"
     )
     CLIENT_CERTIFICATE_EXPIRED = (
         "the client certificate has expired, or the clock of this machine is wrong: renew the certificate, or correct "
         "the clock"
     )
     CLIENT_CERTIFICATE_REJECTED = (
-        "the gateway rejects the client certificate: pass one (`certificate`, `private_key`) that is valid now and "
-        "that an authority in the gateway's `trust_bundle_file` issued"
+        "the gateway rejects the client certificate: pass a valid certificate (`certificate`, `private_key`) from an "
+        "authority in the gateway's `trust_bundle_file`"
     )
     NOT_HTTP2 = "the server at this address does not offer gRPC (HTTP/2): correct the host and the port of the address"
     NOT_SERVING = (
@@ -62,21 +69,21 @@ class Problem(Enum):
     )
     DRAINING = "the gateway is shutting down: retry later, or use another gateway"
     CREDENTIALS_MISSING = (
-        "the gateway does not know the caller: pass a token (`token`, `token_file`) or a client certificate "
-        "(`certificate`, `private_key`)"
+        "the call has no credentials that the gateway accepts: pass a token (`token`, `token_file`) or a client "
+        "certificate (`certificate`, `private_key`)"
     )
     TOKEN_EXPIRED = (
         "the token has expired, or the clock of this machine is wrong: request a new token, or correct the clock"  # noqa: S105
     )
     TOKEN_REJECTED = (
-        "the gateway rejects the token: use a token of the issuer and for the audience that the gateway expects"  # noqa: S105
+        "the gateway rejects the token: use a token with the issuer and the audience that the gateway expects"  # noqa: S105
     )
     CALLER_REJECTED = (
-        "the gateway does not accept the caller's certificate as an identity: use a certificate with a name that the "
+        "the gateway does not accept the client certificate as an identity: use a certificate with a name that the "
         "gateway accepts"
     )
     NOT_PERMITTED = (
-        "the gateway knows the caller, but policy does not permit this call: have the operator permit it "
+        "the caller is authenticated, but policy does not permit this call: ask the operator for the permission "
         "(`keyway-gateway policy explain` shows the decision)"
     )
     CALL_FAILED = "the gateway responded with an error: look up its reason in docs/troubleshooting.md"
@@ -91,7 +98,7 @@ BY_REASON: Final = {
     "PERMISSION_DENIED": Problem.NOT_PERMITTED,
     "SERVER_DRAINING": Problem.DRAINING,
 }
-"""The problem of an error of the gateway, by its reason."""
+"""The problem that a reason of the gateway states."""
 
 BY_MESSAGE: Final = {
     "no bearer token was sent": Problem.CREDENTIALS_MISSING,
@@ -101,4 +108,4 @@ BY_MESSAGE: Final = {
     "the bearer token is invalid": Problem.TOKEN_REJECTED,
     "the client certificate contains no usable name": Problem.CALLER_REJECTED,
 }
-"""The problem of an error with the reason UNAUTHENTICATED, by the message of the gateway."""
+"""The problem that a message of the gateway states, for errors with the reason UNAUTHENTICATED."""

@@ -15,54 +15,54 @@ public enum Problem {
     /** Nothing responds at this address. */
     TIMEOUT("nothing responds at this address: check that the gateway runs and that no firewall blocks the port"),
     /** The server accepts the connection but does not respond. */
-    SILENT("the server accepts the connection but does not respond: check that the address is that of a gateway"),
+    SILENT("the server accepts the connection but does not respond: check that the address is the address of a gateway"),
     /** The server closes connections without TLS. */
-    TLS_REQUIRED("the server closes connections without TLS: connect with TLS, and pass the gateway's CA bundle (`tls`), or check that the gateway runs and that the address is right"),
+    TLS_REQUIRED("the server closes connections without TLS: connect with TLS, and pass the gateway's CA bundle (`tls`), or check that the gateway runs and that the address is correct"),
     /** The client uses TLS, but the gateway does not. */
     PLAINTEXT_REQUIRED("the client uses TLS, but the gateway does not: correct the port, or use `plaintext` if the connection stays on this machine"),
     /** The TLS handshake failed. */
-    TLS_FAILED("the TLS handshake failed: check that the address is that of a gateway, and whether a proxy is between"),
-    /** No authority that the client trusts issued the gateway's certificate. */
-    UNTRUSTED("no authority that the client trusts issued the gateway's certificate: pass the gateway's CA bundle (`tls`)"),
+    TLS_FAILED("the TLS handshake failed: check that the address is the address of a gateway, and that no proxy intercepts the connection"),
+    /** The gateway's certificate was not issued by an authority that the client trusts. */
+    UNTRUSTED("the gateway's certificate was not issued by an authority that the client trusts: pass the gateway's CA bundle (`tls`)"),
     /** The gateway's certificate is not valid for this host name. */
-    HOST_NAME("the gateway's certificate is not valid for this host name: use an address with a host name that it contains, or pass that name (`overrideAuthority`)"),
+    HOST_NAME("the gateway's certificate is not valid for this host name: use an address with a host name from the certificate, or pass such a name (`overrideAuthority`)"),
     /** The gateway's certificate has expired, or the clock of this machine is wrong. */
-    EXPIRED("the gateway's certificate has expired, or the clock of this machine is wrong: correct the clock, or have the operator renew the certificate"),
+    EXPIRED("the gateway's certificate has expired, or the clock of this machine is wrong: correct the clock, or ask the operator to renew the certificate"),
     /** The gateway's certificate is not valid yet, or the clock of this machine is wrong. */
-    NOT_YET_VALID("the gateway's certificate is not valid yet, or the clock of this machine is wrong: correct the clock, or have the operator replace the certificate"),
+    NOT_YET_VALID("the gateway's certificate is not valid yet, or the clock of this machine is wrong: correct the clock, or ask the operator to replace the certificate"),
     /** A TLS file of the client is not valid. */
-    INVALID_FILES("a TLS file of the client is not valid: pass PEM files (`tls`, `mtls`), with the private key of the certificate"),
+    INVALID_FILES("a TLS file of the client is not valid: pass PEM files (`tls`, `mtls`), and the private key that belongs to the certificate"),
     /** The gateway requires a client certificate. */
-    CLIENT_CERTIFICATE_MISSING("the gateway requires a client certificate: pass one with its private key (`mtls`)"),
+    CLIENT_CERTIFICATE_MISSING("the gateway requires a client certificate: pass a certificate and its private key (`mtls`)"),
     /** The client certificate has expired, or the clock of this machine is wrong. */
     CLIENT_CERTIFICATE_EXPIRED("the client certificate has expired, or the clock of this machine is wrong: renew the certificate, or correct the clock"),
     /** The gateway rejects the client certificate. */
-    CLIENT_CERTIFICATE_REJECTED("the gateway rejects the client certificate: pass one (`mtls`) that is valid now and that an authority in the gateway's `trust_bundle_file` issued"),
+    CLIENT_CERTIFICATE_REJECTED("the gateway rejects the client certificate: pass a valid certificate (`mtls`) from an authority in the gateway's `trust_bundle_file`"),
     /** The server at this address does not offer gRPC (HTTP/2). */
     NOT_HTTP2("the server at this address does not offer gRPC (HTTP/2): correct the host and the port of the address"),
     /** The gateway reports that it does not serve calls, because it is shutting down or cannot write its journal. */
     NOT_SERVING("the gateway reports that it does not serve calls, because it is shutting down or cannot write its journal: use another gateway, or read the log of this one"),
     /** The gateway is shutting down. */
     DRAINING("the gateway is shutting down: retry later, or use another gateway"),
-    /** The gateway does not know the caller. */
-    CREDENTIALS_MISSING("the gateway does not know the caller: pass a token (`bearerToken`) or a client certificate (`mtls`)"),
+    /** The call has no credentials that the gateway accepts. */
+    CREDENTIALS_MISSING("the call has no credentials that the gateway accepts: pass a token (`bearerToken`) or a client certificate (`mtls`)"),
     /** The token has expired, or the clock of this machine is wrong. */
     TOKEN_EXPIRED("the token has expired, or the clock of this machine is wrong: request a new token, or correct the clock"),
     /** The gateway rejects the token. */
-    TOKEN_REJECTED("the gateway rejects the token: use a token of the issuer and for the audience that the gateway expects"),
-    /** The gateway does not accept the caller's certificate as an identity. */
-    CALLER_REJECTED("the gateway does not accept the caller's certificate as an identity: use a certificate with a name that the gateway accepts"),
-    /** The gateway knows the caller, but policy does not permit this call. */
-    NOT_PERMITTED("the gateway knows the caller, but policy does not permit this call: have the operator permit it (`keyway-gateway policy explain` shows the decision)"),
+    TOKEN_REJECTED("the gateway rejects the token: use a token with the issuer and the audience that the gateway expects"),
+    /** The gateway does not accept the client certificate as an identity. */
+    CALLER_REJECTED("the gateway does not accept the client certificate as an identity: use a certificate with a name that the gateway accepts"),
+    /** The caller is authenticated, but policy does not permit this call. */
+    NOT_PERMITTED("the caller is authenticated, but policy does not permit this call: ask the operator for the permission (`keyway-gateway policy explain` shows the decision)"),
     /** The gateway responded with an error. */
     CALL_FAILED("the gateway responded with an error: look up its reason in docs/troubleshooting.md");
 
-    /** The problem of an error of the gateway, by its reason. */
+    /** The problem that a reason of the gateway states. */
     static final Map<String, Problem> BY_REASON = Map.ofEntries(
             Map.entry("PERMISSION_DENIED", NOT_PERMITTED),
             Map.entry("SERVER_DRAINING", DRAINING));
 
-    /** The problem of an error with the reason UNAUTHENTICATED, by the message of the gateway. */
+    /** The problem that a message of the gateway states, for errors with the reason UNAUTHENTICATED. */
     static final Map<String, Problem> BY_MESSAGE = Map.ofEntries(
             Map.entry("no bearer token was sent", CREDENTIALS_MISSING),
             Map.entry("no client certificate was presented", CREDENTIALS_MISSING),
