@@ -22,7 +22,7 @@ Generated from the adapters and the notes in [`gateway/providers`](../gateway/pr
 
 The limits of the contract apply to every provider; see the [API reference](api.md). The limits on this page are those
 of the upstreams. A request that exceeds one fails with INVALID_ARGUMENT: `INVALID_REQUEST` if the gateway checks the
-limit, or the reason that the method lists if the upstream does. A method that a provider does not serve fails with
+limit, or the reason that the method lists if the upstream does. A method that a provider does not support fails with
 UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`. The gateway serves ProviderService and AuditService itself.
 """
 

@@ -34,7 +34,7 @@ type Error struct {
 	// Reason is a value of keywayv1.ErrorReason without its prefix, such as KEY_NOT_FOUND. It is empty if the error does
 	// not come from the gateway, for example if there is no connection.
 	Reason string
-	// Message is a description for people. It can change. Without a connection, it is the sentence of the problem.
+	// Message is a description for people. It can change. If the client cannot connect, it is the sentence of the problem.
 	Message string
 	// Problem is the cause if the client cannot connect or the gateway rejects the caller. It is empty if it is not known.
 	Problem Problem
@@ -150,7 +150,7 @@ func read(stated *status.Status) *Error {
 	return e
 }
 
-// problemOf returns the problem that an error of the gateway states, if it concerns the caller.
+// problemOf returns the problem that an error of the gateway states, if it is about the caller.
 func problemOf(reason, message string) Problem {
 	if reason == "UNAUTHENTICATED" {
 		return problemsByMessage[message]

@@ -20,7 +20,7 @@ func (p Problem) fix() string {
 	return fix
 }
 
-// texts are the texts of gRPC and of the TLS library. The first match applies.
+// texts are messages of gRPC and of the TLS library. The first match applies.
 var texts = []struct {
 	text    *regexp.Regexp
 	problem Problem
@@ -39,7 +39,7 @@ var texts = []struct {
 	{regexp.MustCompile(`handshake failed: (EOF|.*connection reset)`), ProblemTLSFailed},
 }
 
-// closed matches the texts of a connection that the server closes. With TLS 1.3, it does so if it rejects the client
+// closed matches the messages for a connection that the server closes. With TLS 1.3, it does so if it rejects the client
 // certificate.
 var closed = regexp.MustCompile(`error reading server preface|remote error: tls: .*certificate|: EOF|broken pipe|connection reset`)
 
@@ -47,7 +47,7 @@ var closed = regexp.MustCompile(`error reading server preface|remote error: tls:
 // TLS. certificate: it has a client certificate.
 type explainer struct {
 	plaintext, certificate bool
-	// answered: a server responded to a call, so a closed connection is no problem of the settings.
+	// answered: a server responded to a call, so a closed connection does not mean wrong settings.
 	answered atomic.Bool
 }
 
@@ -65,14 +65,14 @@ func (x *explainer) describeErrors(
 	described := FromError(err)
 	described.complete(trailers)
 	if len(trailers) > 0 {
-		x.answered.Store(true) // by the gateway, or by a proxy before it, whose text can resemble one of gRPC
+		x.answered.Store(true) // by the gateway, or by a proxy in front of it, whose text can resemble a gRPC message
 	} else {
 		x.explain(described)
 	}
 	return described
 }
 
-// explain replaces the text of gRPC by the sentence of the problem, if it is recognized.
+// explain replaces the gRPC message with the sentence of the problem, if the problem is recognized.
 func (x *explainer) explain(e *Error) {
 	if e.Code != codes.Unavailable || e.Problem != "" {
 		return

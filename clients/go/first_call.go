@@ -15,14 +15,14 @@ import (
 
 const loopbackTimeout = 200 * time.Millisecond
 
-// firstCall fails calls at once while nothing listens on the loopback addresses. gRPC would retry them for more than a
-// second. After a listener was found, failures are left to gRPC, because the gateway can be restarting.
+// firstCall fails calls immediately while no program listens on the loopback addresses. gRPC would retry them for more
+// than a second. Once a program listens, gRPC handles failures, because the gateway can be restarting.
 type firstCall struct {
 	addresses []string
 	found     atomic.Bool
 }
 
-// newFirstCall checks nothing for other addresses, nor with options for gRPC, which can replace the network.
+// newFirstCall does not check other addresses, or clients with gRPC options, which can replace the network.
 func newFirstCall(address string, settings *settings) *firstCall {
 	f := &firstCall{}
 	if len(settings.dialOptions) == 0 && isLocal(address) && !strings.HasPrefix(address, "unix") {

@@ -78,13 +78,13 @@ class Catalog:
 
 
 def _unsupported(provider: Provider, operation: str) -> str:
-    """Return the message for an operation that a provider does not serve: which version or provider type serves it."""
+    """Return the message for an unsupported operation. It names the versions or provider types that support it."""
     method = next(each.name for each in METHODS if each.operation == operation)
     version = f" {provider.api_version}" if provider.api_version else ""
-    message = f"providers/{provider.id} ({provider.type}{version}) does not serve {method}"
+    message = f"providers/{provider.id} ({provider.type}{version}) does not support {method}"
     if operation in provider.unavailable:
         notes = PROVIDER_TYPES[provider.type].notes.notes
         return f"{message}: {' '.join(note.text for note in notes if note.applies_to == method)}"
     implemented = BATCHES.get(operation, operation)
     types = [name for name, each in PROVIDER_TYPES.items() if implemented in implemented_operations(each.create)]
-    return f"{message}; provider types that serve it: {', '.join(types)}"
+    return f"{message}; provider types that support it: {', '.join(types)}"

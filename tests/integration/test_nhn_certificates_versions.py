@@ -38,7 +38,7 @@ async def test_later_version_rejects_uploads_without_an_upstream_call(quiet_stac
 
     assert failure.kind == ("UNIMPLEMENTED", "METHOD_NOT_SUPPORTED_BY_PROVIDER")
     assert failure.message == (
-        f"providers/nhn-certs (nhn-certificate-manager {version}) does not serve UploadCertificate: "
+        f"providers/nhn-certs (nhn-certificate-manager {version}) does not support UploadCertificate: "
         "Available only with `api_version` v1.0."
     )
     assert await quiet_stack.controls[CERTIFICATE_MANAGER].requests() == []

@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# gRPC reads the variable when it is imported. Its log repeats what the errors state.
+# gRPC reads the variable when it is imported. Its log repeats the texts of the errors.
 if "grpc" not in sys.modules:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
@@ -37,7 +37,7 @@ __all__ = [
     "request_id",
 ]
 
-# Loaded on first use, so that modules below this package, such as the command line, do not load gRPC.
+# Loaded on first use, so that modules of this package that do not need gRPC, such as the command line, do not load it.
 _MODULES = {
     "StatusCode": "grpc",
     "Client": "keyway.client",

@@ -52,9 +52,10 @@ def _checked(token: str) -> str:
 
 
 class FirstCall:
-    """Fails calls at once while nothing listens on a loopback address. gRPC would retry them for more than a second.
+    """Fails calls immediately while no program listens on a loopback address.
 
-    After a listener was found, failures are left to gRPC: the gateway can be restarting.
+    gRPC would retry them for more than a second. Once a program listens, gRPC handles failures, because the gateway can
+    be restarting.
     """
 
     def __init__(self, connection: Connection) -> None:

@@ -77,7 +77,7 @@ class Connection:
     def explained(self, error: grpc.RpcError) -> KeywayError:
         """Return the KeywayError of a gRPC error, with the problem of the connection if its text names one."""
         made, call = KeywayError.of(error), cast(Any, error)
-        # A proxy before the gateway responds with trailers, and its text can resemble one of gRPC.
+        # A proxy in front of the gateway responds with trailers, and its text can resemble a gRPC message.
         if call.trailing_metadata():
             return made
         return made.explained(plaintext=self.plaintext, certificate=self.certificate is not None)

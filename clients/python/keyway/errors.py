@@ -39,8 +39,8 @@ class KeywayError(Exception):
     request_id: identifies the call in the gateway's log. receipt: identifies the call's record in the journal. Both can
     be empty.
     resource: the resource that the error is about, such as `providers/nhn-keys/keys/orders-key`. It can be empty.
-    problem: why the client cannot connect, or why the gateway rejects the caller, if that is known; otherwise None. The
-    message is the sentence of the problem if the error does not come from the gateway.
+    problem: why the client cannot connect, or why the gateway rejects the caller; None if the cause is something else
+    or unknown. If the error does not come from the gateway, the message is the sentence of the problem.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class KeywayError(Exception):
         return cls(grpc.StatusCode.UNAVAILABLE, problem.value, problem=problem)
 
     def explained(self, *, plaintext: bool, certificate: bool) -> "KeywayError":
-        """Return this error of gRPC itself, with the problem if its text names one.
+        """Return this error, with the problem if its gRPC message describes a known one.
 
         The arguments are those of `recognized`.
         """

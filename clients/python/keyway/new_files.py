@@ -50,7 +50,7 @@ def new_file(path: str | Path, *, force: bool, private: bool) -> Iterator[Binary
 
 @contextlib.contextmanager
 def _named(path: Path, *, temporary: bool = False) -> Iterator[None]:
-    """Add the path to errors without one, such as a full disk. temporary: replace the name of a temporary file."""
+    """Add the path to errors without one, such as a full disk. temporary: also replace the name of a temporary file."""
     try:
         yield
     except OSError as error:

@@ -18,7 +18,7 @@ const LOOPBACK_TIMEOUT_MS = 200;
 /** grpc-js itself adds it to the trailers of a call that was retried. */
 const RETRIES = "grpc-previous-rpc-attempts";
 
-/** Texts of grpc-js, Node.js and OpenSSL. The first match applies. */
+/** Texts from grpc-js, Node.js, and OpenSSL. The first match applies. */
 const TEXTS: readonly (readonly [RegExp, Problem])[] = [
   [/ECONNREFUSED|ENOENT/, "REFUSED"],
   [/Name resolution failed/, "UNRESOLVED"],
@@ -34,7 +34,7 @@ const TEXTS: readonly (readonly [RegExp, Problem])[] = [
 
 const NOT_HTTP2 = /No connection established\. Last error: Protocol error/;
 
-/** Texts of a connection that the server closes. With TLS 1.3, it does so if it rejects the client certificate. */
+/** Texts for a connection that the server closes. With TLS 1.3, it does so if it rejects the client certificate. */
 const CLOSED = /Failed to connect|socket hang up|ECONNRESET|EPIPE|alert (\w+ )*(certificate|unknown ca)/;
 
 /** The connection of a client. */
@@ -42,7 +42,7 @@ export class Connection {
   readonly #security: Security;
   readonly #loopback: readonly string[];
   #found: boolean;
-  /** A server responded to a call, so a closed connection is no problem of the settings. */
+  /** A server responded to a call, so a closed connection does not mean wrong settings. */
   #answered = false;
 
   constructor(security: Security, addresses: readonly string[]) {
@@ -52,8 +52,8 @@ export class Connection {
   }
 
   /**
-   * Fails calls at once while nothing listens on the loopback addresses: grpc-js would retry for more than a second.
-   * After a listener was found, failures are left to grpc-js, because the gateway can be restarting.
+   * Fails calls immediately while no program listens on the loopback addresses. grpc-js would retry for more than a
+   * second. Once a program listens, grpc-js handles failures, because the gateway can be restarting.
    */
   readonly failWhileRefused: grpc.Interceptor = (options, nextCall) => {
     if (this.#found) {
@@ -101,7 +101,7 @@ export class Connection {
   failed(error: unknown, cause: unknown): KeywayError {
     const read = KeywayError.from(error, cause);
     if (hasTrailers(error)) {
-      // By the gateway, or by a proxy before it, whose text can resemble one of grpc-js.
+      // The gateway responded, or a proxy in front of it, whose text can resemble a grpc-js message.
       this.#answered = true;
       return read;
     }

@@ -22,7 +22,7 @@ export class KeywayError extends Error {
   readonly code: Code;
   /** The name of the code, such as `NOT_FOUND`. */
   readonly codeName: string;
-  /** The message of the gateway, without code, reason and request id. Without a connection, the sentence of the problem. */
+  /** The message of the gateway, without code, reason, and request ID; or the sentence of the problem if the client cannot connect. */
   readonly rawMessage: string;
   /** Why the client cannot connect, or why the gateway rejects the caller, if that is known. */
   readonly problem: Problem | undefined;
@@ -111,7 +111,7 @@ function summary({ codeName, reason, rawMessage, problem, requestId }: Read): st
   return `${name}: ${rawMessage}${fix}${quote ?? ""}`;
 }
 
-/** Returns the problem that an error of the gateway states, if it concerns the caller. */
+/** Returns the problem that an error of the gateway states, if it is about the caller. */
 function problemOf(reason: string, message: string): Problem | undefined {
   return reason === "UNAUTHENTICATED" ? BY_MESSAGE.get(message) : BY_REASON.get(reason);
 }

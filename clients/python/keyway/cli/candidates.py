@@ -1,6 +1,6 @@
 """Candidates for the completion of names: read from the gateway with a short time limit, and cached for a minute.
 
-The contract has no lists of keys and secrets. For them, the candidates are the providers that hold some.
+The API has no methods that list keys and secrets. For these, the candidates are the providers that support them.
 """
 
 import hashlib
@@ -22,17 +22,17 @@ _SECONDS: Final = 1.0
 """The time limit of all calls for one completion."""
 _FRESH: Final = 60.0
 _OLDEST: Final = 86_400.0
-"""The age up to which a cached list is used if the gateway does not respond."""
+"""The maximum age of a cached list that is used if the gateway does not respond."""
 _PAGES: Final = 3
 _PAGE_SIZE: Final = 1000
 _PLAIN: Final = re.compile(r"[\w./@+%~:-]+")
-"""Names that a shell does not interpret. Others are not offered."""
+"""Names without characters that a shell interprets. Other names are not candidates."""
 _STORES: Final = ("server", "client")
 _AUTHORITIES: Final = "ListTrustedAuthorities"
 
 
 def found(kind: str, ctx: click.Context, incomplete: str) -> list[str]:
-    """Return the candidates of a kind, in the form of the incomplete word: short names, or resource names."""
+    """Return the candidates of a kind, as short names or, if the incomplete word is one, as resource names."""
     session = ctx.ensure_object(Session)
     try:
         listed = _contexts(session) if kind == "context" else _cached(kind, session)
@@ -67,7 +67,7 @@ def _cached(kind: str, session: Session) -> list[str]:
 
 
 def _listed(kind: str, session: Session) -> Iterator[str]:
-    """Yield resource names from the gateway. Those of incomplete names end in a slash."""
+    """Yield resource names from the gateway. A prefix of names ends in a slash."""
     from keyway.v1.certificate_service_pb2 import ListCertificatesRequest  # noqa: PLC0415
     from keyway.v1.certificate_service_pb2 import ListTrustedAuthoritiesRequest as ListRequest  # noqa: PLC0415
     from keyway.v1.provider_service_pb2 import ListProvidersRequest  # noqa: PLC0415
@@ -111,7 +111,7 @@ def _of_providers(kind: str, providers: Iterable[Any]) -> Iterator[str]:
 
 
 def _cache_file(arguments: Mapping[str, Any]) -> Path:
-    """Return the file for a connection. Callers with other credentials have other files."""
+    """Return the cache file for a connection. Each gateway and each caller has its own file."""
     token = arguments.get("token")
     identity = {**arguments, "token": token() if callable(token) else token}
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:32]

@@ -95,7 +95,7 @@ class _Helpful(click.Command):
 
 
 def sections(command: click.Command) -> list[tuple[str, str]]:
-    """Return the titles and the texts below the options of a command: examples and notes."""
+    """Return the sections below the options of a command, examples and notes, as titles and texts."""
     return [(title, text) for title, text in command.below if text] if isinstance(command, _Helpful) else []
 
 

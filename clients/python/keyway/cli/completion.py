@@ -31,7 +31,7 @@ def completion(ctx: click.Context, shell: str) -> None:
 
 
 def _quoted(source: str) -> str:
-    """Return the script without expansion of names by Bash, and without a space after `nhn-keys/`."""
+    """Return the script with quoted names, which Bash does not expand, and without a space after `nhn-keys/`."""
     return source.replace(
         "COMPREPLY+=($value)",
         """COMPREPLY+=("$value")

@@ -1,4 +1,4 @@
-"""The command `keyway console`, which serves a web page about the gateway on this machine."""
+"""The command `keyway console`, which serves a read-only web page about the gateway on this machine."""
 
 import asyncio
 from importlib.util import find_spec
@@ -21,10 +21,10 @@ _MINUTE: Final = 60.0
         keyway console --no-browser --port 8443   # ssh -L 8443:127.0.0.1:8443
     """,
     notes="""
-        The page shows certificates, providers, audit records, and the journal. It
-        changes nothing. All calls use your identity, so policy and audit apply. Only
-        this machine can open the page, and the printed link works once. Stop the
-        command with Ctrl-C.
+        The page shows certificates, providers, audit records, and the journal. It is
+        read-only. All calls use your identity, so policy and audit apply. You can
+        open the page only on this machine, and the printed link works once. To stop
+        the command, press Ctrl-C.
     """,
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="Default: a free port.")
@@ -34,7 +34,7 @@ _MINUTE: Final = 60.0
     type=click.IntRange(1, 1440),
     default=30,
     metavar="MINUTES",
-    help="Stop after this idle time. Default: 30.",
+    help="Stop after this time without a request. Default: 30.",
 )
 @pass_session
 def console(session: Session, *, port: int, no_browser: bool, idle_minutes: int) -> None:
@@ -52,10 +52,10 @@ def console(session: Session, *, port: int, no_browser: bool, idle_minutes: int)
 
     def announce(link: str) -> None:
         session.output.line(f"console of {session.gateway}: {link}")
-        session.output.note("The link works once. Stop the console with Ctrl-C.", "dim")
+        session.output.note("The link works once. To stop the console, press Ctrl-C.", "dim")
 
     try:
         asyncio.run(server.serve(announce, browser=not no_browser))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    session.output.note(f"The console stopped: no request for {idle_minutes} min.", "dim")
+    session.output.note(f"The console stopped after {idle_minutes} minutes without a request.", "dim")

@@ -1,4 +1,4 @@
-"""The message of a failed call: what failed, the details from the gateway, and how to correct it."""
+"""The error message of a failed call: what failed, the details from the gateway, and the fix."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ _UNSUPPORTED: Final = "METHOD_NOT_SUPPORTED_BY_PROVIDER"
 
 
 def headline(error: KeywayError) -> str:
-    """Return the first line of the message. The gateway calls the resource of a denied call `this resource`."""
+    """Return the first line of the message. In it, the name of a denied call's resource replaces `this resource`."""
     message = error.message.replace(_THIS_RESOURCE, error.resource or _THIS_RESOURCE)
     name = error.code.name if error.reason in ("", error.code.name) else f"{error.code.name} {error.reason}"
     # The violations follow, one per line.
@@ -63,21 +63,21 @@ def fields(error: KeywayError) -> Mapping[str, object]:
 
 
 def _fix(error: KeywayError, session: Session) -> Iterator[str]:
-    """Yield how to correct the identity of the caller, or its permissions, as `keyway doctor` says it."""
+    """Yield how to correct the identity of the caller or its permissions, in the words of `keyway doctor`."""
     if error.reason in _OF_CALLER:
         problem, lines = problem_of(error, Connection(**session.connection()))
         yield from (problem.value, *lines)
 
 
 def _alternatives(error: KeywayError, method: str, session: Session) -> Iterator[str]:
-    """Yield which other providers serve a method, or that the gateway does not have it."""
+    """Yield the other providers that support a method, or that the gateway does not have the method."""
     if error.code is not StatusCode.UNIMPLEMENTED or not method:
         return
     if error.reason == _UNSUPPORTED:
         with contextlib.suppress(KeywayError):  # the first error is more important
             serving = [names.short(each.name) for each in session.providers() if _serves(each.methods, method)]
             others = [name for name in serving if name != error.metadata.get("provider")]
-            yield f"other providers of this gateway that serve {method}: {', '.join(others) or 'none'}"
+            yield f"other providers of this gateway that support {method}: {', '.join(others) or 'none'}"
     elif not error.reason:
         yield f"the gateway has no method {method}: use a gateway of version {version('keyway-client')} or newer"
 

@@ -59,7 +59,7 @@ def report(error: BaseException, session: Session) -> int:
 
 
 def drop_output(stream: Any) -> None:
-    """Drop what is still to be written to a standard stream. Otherwise, Python reports a second error at exit."""
+    """Discard buffered output of a standard stream. Otherwise, Python reports a second error at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -80,7 +80,7 @@ def _print(error: BaseException, session: Session) -> None:
 
 
 def _is_of_call(error: BaseException) -> bool:
-    # An error of a module that is not loaded cannot occur.
+    # If the module is not loaded, the error cannot be one of its exceptions.
     module: Any = sys.modules.get("keyway.errors")
     return module is not None and isinstance(error, module.KeywayError)
 

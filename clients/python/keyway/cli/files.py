@@ -16,7 +16,7 @@ from keyway.new_files import is_special, new_file
 
 STDIO: Final = "-"
 _FILE_NAME: Final = re.compile(r"[\w./~+-]{1,80}\.[A-Za-z][A-Za-z0-9]{0,4}")
-"""A name that ends in an extension. Other text can be data that the user typed instead of a file."""
+"""A file name with an extension. Other text can be secret data that the user passed instead of a file name."""
 
 output_options = options(
     click.option("--output", "-o", metavar="FILE", help="Write to FILE; - is standard output."),
@@ -25,7 +25,7 @@ output_options = options(
 
 
 def read(path: str, *, secret: bool = False) -> bytes:
-    """Read a file or standard input. secret: do not repeat `path` in an error unless it has the form of a file name."""
+    """Read a file or standard input. secret: do not print `path` in an error unless it looks like a file name."""
     if path == STDIO:
         return sys.stdin.buffer.read()
     if secret and not os.path.lexists(path):

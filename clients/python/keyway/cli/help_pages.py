@@ -10,7 +10,7 @@ from keyway.cli.session import Session
 
 
 class _CommandWord(click.ParamType[str]):
-    """A word of a command. A shell completes it after the words before it."""
+    """A word of a command name, which a shell can complete."""
 
     name = "text"
 
@@ -32,7 +32,7 @@ class _CommandWord(click.ParamType[str]):
         keyway help certs list
     """,
     notes="""
-        On a terminal, a long page goes to the pager. The manual pages have the same
+        On a terminal, a long page opens in the pager. The man pages contain the same
         text: man keyway, man keyway-certs.
     """,
 )
@@ -55,5 +55,5 @@ def help_(ctx: click.Context, words: tuple[str, ...], *, no_pager: bool) -> None
 
 
 def _layout(root: click.Context) -> dict[str, Any]:
-    """Return the settings of the layout, which other contexts inherit."""
+    """Return the layout settings, which the contexts of subcommands inherit."""
     return {"max_content_width": root.max_content_width, "help_option_names": root.help_option_names}

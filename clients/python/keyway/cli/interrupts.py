@@ -1,4 +1,4 @@
-"""Ctrl-C: while modules are loaded, it ends the process at once; while a command runs, it raises KeyboardInterrupt.
+"""Ctrl-C: ends the process immediately while modules are loaded, and raises KeyboardInterrupt while a command runs.
 
 `keyway_cli` selects the first mode when the process starts, because Python prints a traceback for KeyboardInterrupt in
 code that does not expect it.
@@ -26,7 +26,7 @@ def loading() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _handled(before: Any, within: Any) -> Iterator[None]:
-    """Replace the handler `before`. Another handler stays: the parent process can have set the signal to ignored."""
+    """Replace the handler `before`. Keep any other handler: the parent process can have set the signal to ignored."""
     if signal.getsignal(signal.SIGINT) != before:
         yield
         return

@@ -72,7 +72,7 @@ def column(columns: Mapping[str, "ListColumn"], name: str, option: str) -> "List
 
 
 def _like(value: object, criteria: ListFilter) -> Any:
-    """Return the text of a comparison in the type of a value. Raises UsageError."""
+    """Return the text of a comparison, converted to the type of a value. Raises UsageError."""
     try:
         match value:
             case dt.date():

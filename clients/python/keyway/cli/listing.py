@@ -17,10 +17,10 @@ _OPTIONS: Final = ("columns", "sort", "filters", "no_pager")
 
 @dataclass(frozen=True, slots=True)
 class ListColumn:
-    """A column. name: its name in options. text: returns the cell of an item.
+    """A column. name: the name in options. text: returns the cell text of an item.
 
     value: returns the value for --sort and for comparisons: a number, a date, or None if unknown; default: the text.
-    extra: whether the column is shown only if --columns names it.
+    extra: whether the column is hidden unless --columns names it.
     """
 
     name: str
@@ -34,7 +34,7 @@ class ListColumn:
     fixed: bool = False
 
     def display(self, *, chosen: bool) -> TableColumn:
-        """Return the column of the table. chosen: the user named it, so that every terminal shows it."""
+        """Return the table column. chosen: whether --columns names it, so that a terminal of any width shows it."""
         title = self.title or self.name.replace("-", " ").capitalize()
         return TableColumn(title, 0 if chosen else self.terminal, self.right, self.shortens, self.fixed)
 
@@ -45,7 +45,7 @@ class ListColumn:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list of resources. one, several: what an item and the items are called.
+    """A list of resources. one, several: the noun for an item, singular and plural.
 
     order: returns the sort key of an item; None keeps the order of the gateway.
     """

@@ -1,7 +1,7 @@
 """Output of tables for people and of protobuf JSON for programs.
 
-On a terminal, a table fits the width, has colors, except with NO_COLOR or TERM=dumb, and goes to a pager. Elsewhere, it
-is plain text of any width, and nothing is truncated.
+On a terminal, a table fits the width, has colors (unless NO_COLOR or TERM=dumb is set), and opens in a pager.
+Otherwise, it is plain text of any width, and nothing is truncated.
 """
 
 import json

@@ -4,7 +4,8 @@ Options override environment variables (click reads both), and both override the
 default is plaintext for a loopback address without TLS options, otherwise TLS. If the address is not the address of the
 default context, that context is ignored, so that its credentials are not sent to another gateway.
 
-Most modules are loaded on use, and those that need gRPC with the first call, so that other commands start quickly.
+Most modules are loaded when they are first used, and modules that need gRPC with the first call, so that commands
+without calls start quickly.
 """
 
 import time

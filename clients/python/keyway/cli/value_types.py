@@ -1,6 +1,6 @@
-"""Types of arguments and options whose values a shell can complete. They accept every text.
+"""Types of arguments and options whose values a shell can complete. They accept any text.
 
-`candidates` finds the values. It is loaded only to complete a word.
+`candidates` returns the values. It is loaded only for completion.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 
 class _Completed(click.ParamType[str]):
-    """A text with candidates. find: returns the candidates for a context and the incomplete word."""
+    """A text with completion. find: returns the candidates for a context and the incomplete word."""
 
     name = "text"
 
@@ -51,13 +51,13 @@ CONTEXT: Final = _resources("context")
 
 
 def one_of(values: Iterable[str]) -> click.ParamType[str]:
-    """Return the type of a text for which there are suggestions."""
+    """Return the type of a text that can be completed to one of the values."""
     known = sorted(values)
     return _Completed(lambda _, __: known)
 
 
 def several_of(values: Iterable[str]) -> click.ParamType[str]:
-    """Return the type of a list, separated by commas, of texts for which there are suggestions."""
+    """Return the type of a comma-separated list of texts that can be completed to one of the values."""
     known = list(values)
 
     def find(__: click.Context, incomplete: str) -> Iterable[str]:

@@ -1,1 +1,1 @@
-"""Text on a terminal: its width and its escaping, tables, and the pager. It needs no optional package of the client."""
+"""Text on a terminal: width, escaping, tables, and the pager. These modules need no optional package of the client."""

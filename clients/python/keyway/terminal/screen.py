@@ -14,7 +14,7 @@ from keyway.terminal.text import clean
 
 Write = Callable[[str], None]
 STANDARD_OUTPUT: Final = "standard output"
-"""The file name in errors of standard output."""
+"""The file name in errors about standard output."""
 _LESS: Final = "FRX"
 """The options of `less` if the user set none. `less` exits if the text fits on one screen, and keeps it there."""
 

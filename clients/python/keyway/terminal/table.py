@@ -12,15 +12,15 @@ _GAP: Final = 2
 _INDENT: Final = 2
 _NARROWEST: Final = 2
 _SHORTEST: Final = 12
-"""The width to which columns with an ellipsis are shortened before other columns become narrower."""
+"""The minimum width of columns with an ellipsis, down to which they shrink before other columns do."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
     """A column. terminal: the minimum width of a terminal that shows it, in cells. right: aligned to the right.
 
-    shortens: whether long values end in an ellipsis. Otherwise, they are wrapped, so that they stay complete.
-    fixed: whether values are wrapped only if nothing else can become narrower, such as times and statuses.
+    shortens: whether long values are cut and end in an ellipsis. Otherwise, they are wrapped.
+    fixed: whether values, such as times and statuses, are wrapped only if no other column can become narrower.
     """
 
     title: str
@@ -73,7 +73,7 @@ def _parts(cell: str, column: TableColumn, cells: int) -> list[str]:
 
 
 def _fitted(widths: Sequence[int], columns: Sequence[TableColumn], available: int) -> list[int]:
-    """Return widths with at most this sum, if possible.
+    """Return widths whose sum is at most `available`, if possible.
 
     Columns with an ellipsis become narrower first, then the widest of the others, and fixed columns last. Columns that
     are aligned to the right contain numbers, which must not be wrapped, so they keep their width.

@@ -1,4 +1,4 @@
-"""Lines that fit a number of terminal cells: names break after dots and slashes, and fingerprints between bytes."""
+"""Line wrapping to a number of terminal cells: names break after dots and slashes, and fingerprints between bytes."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def shortened(text: str, cells: int) -> str:
 
 
 def _end(text: str, end: int, separators: str, *, digest: bool) -> int:
-    """Return where to break a text of which `end` characters fit. digest: whether it contains bytes as hexadecimal."""
+    """Return where to break a text of which `end` characters fit. digest: whether it contains hexadecimal bytes."""
     if text[end : end + 1] == " ":
         return end
     for several in (separators, _WEAK):

@@ -107,14 +107,14 @@ def test_denied_call_names_the_resource(commands: Commands, keyway_sandbox: Sand
     [
         (
             ("certs", "csr", "nhn-certs/www.example.com"),
-            "nhn-certs (nhn-certificate-manager v1.0) does not serve GetCertificateSigningRequest; "
-            "provider types that serve it: asteria",
-            "other providers of this gateway that serve GetCertificateSigningRequest: asteria",
+            "nhn-certs (nhn-certificate-manager v1.0) does not support GetCertificateSigningRequest; "
+            "provider types that support it: asteria",
+            "other providers of this gateway that support GetCertificateSigningRequest: asteria",
         ),
         (
             ("keys", "encrypt", "asteria/x"),
-            "asteria (asteria) does not serve Encrypt; provider types that serve it: nhn-secure-key-manager",
-            "other providers of this gateway that serve Encrypt: nhn-keys",
+            "asteria (asteria) does not support Encrypt; provider types that support it: nhn-secure-key-manager",
+            "other providers of this gateway that support Encrypt: nhn-keys",
         ),
     ],
 )

@@ -88,7 +88,7 @@ def _token(connection: Connection) -> Iterator[Field]:
         return
     claims = tokens.claims(token)
     if not claims:
-        yield "token", "Token", "its claims cannot be read"
+        yield "token", "Token", "the claims cannot be read"
     yield from ((f"token{name.title().replace('_', '')}", f"Token {name}", _claim(claims, name)) for name in _SHOWN)
     expires = tokens.expiry(claims)
     yield "tokenExpires", "Token expires", "" if expires is None else _expiry(expires)

@@ -23,7 +23,7 @@ final class ConnectionProblems implements ClientInterceptor {
     private static final Metadata.Key<String> PROBLEM =
             Metadata.Key.of("keyway-problem", Metadata.ASCII_STRING_MARSHALLER);
 
-    /** Texts of gRPC, Netty, and Java, with the names of exceptions. The first match applies. */
+    /** Texts from gRPC, Netty, and Java, including exception names. The first match applies. */
     private static final List<Map.Entry<Pattern, Problem>> TEXTS = List.of(
             known("Connection refused", Problem.REFUSED),
             known("UnknownHostException|Unable to resolve host|Unknown host", Problem.UNRESOLVED),
@@ -36,12 +36,12 @@ final class ConnectionProblems implements ClientInterceptor {
             known("CertPathBuilderException|CertPathValidatorException|ValidatorException", Problem.UNTRUSTED),
             known("Failed ALPN negotiation", Problem.NOT_HTTP2));
 
-    /** Texts of a connection that the server closes. With TLS 1.3, it does so if it rejects the client certificate. */
+    /** Texts for a connection that the server closes. With TLS 1.3, it does so if it rejects the client certificate. */
     private static final Pattern CLOSED = Pattern.compile("Network closed for unknown reason|Connection reset|Broken pipe"
             + "|alert.*(certificate|unknown.ca)|Hex dump for first 5 bytes: 1503", Pattern.CASE_INSENSITIVE);
 
     private final Problem whenClosed;
-    /** Whether a server responded to a call, so that a closed connection is no problem of the settings. */
+    /** Whether a server responded to a call, so that a closed connection does not mean wrong settings. */
     private volatile boolean answered;
 
     ConnectionProblems(boolean plaintext, boolean certificate) {
@@ -80,7 +80,7 @@ final class ConnectionProblems implements ClientInterceptor {
         all.merge(trailers);
         all.removeAll(PROBLEM);
         if (status.isOk() || !all.keys().isEmpty()) {
-            // By the gateway, or by a proxy before it, whose text can resemble one of gRPC.
+            // The gateway responded, or a proxy in front of it, whose text can resemble a gRPC message.
             answered = true;
         } else if (status.getCode() == Status.Code.UNAVAILABLE) {
             Problem problem = recognized(text(status));

@@ -15,8 +15,8 @@ import java.net.Socket;
 import java.util.List;
 
 /**
- * Fails calls at once while nothing listens on the loopback addresses: gRPC would retry them for seconds. After a listener
- * was found, failures are left to gRPC, because the gateway can be restarting.
+ * Fails calls immediately while no program listens on the loopback addresses. gRPC would retry them for seconds. Once a
+ * program listens, gRPC handles failures, because the gateway can be restarting.
  */
 final class FirstCall implements ClientInterceptor {
     private static final int TIMEOUT_MS = 200;

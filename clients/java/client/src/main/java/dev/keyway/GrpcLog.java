@@ -6,9 +6,9 @@ import java.util.logging.Level;
 import java.util.logging.LogManager;
 import java.util.logging.Logger;
 
-/** The log of gRPC, whose warnings repeat what the exceptions state. */
+/** The gRPC log. Its warnings repeat the texts of the exceptions. */
 final class GrpcLog {
-    // The log manager does not keep loggers that nothing refers to.
+    // The log manager discards loggers that nothing refers to.
     private static final Logger GRPC = Logger.getLogger("io.grpc");
 
     private GrpcLog() {}

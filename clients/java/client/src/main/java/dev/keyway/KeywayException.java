@@ -148,7 +148,7 @@ public final class KeywayException extends RuntimeException {
         return Optional.ofNullable(problem);
     }
 
-    /** The message of the gateway, without the code and the request id. Without a connection, the problem's sentence. */
+    /** The message of the gateway, without the code and the request ID. If the client cannot connect, its sentence. */
     public String statusMessage() {
         return statusMessage;
     }
@@ -202,7 +202,7 @@ public final class KeywayException extends RuntimeException {
                     : this;
         }
 
-        /** Returns the problem that an error of the gateway states; null if it does not concern the caller. */
+        /** Returns the problem that an error of the gateway states; null if it is not about the caller. */
         Problem problem(String message) {
             String reason = error.getReason();
             return reason.equals("UNAUTHENTICATED") ? Problem.BY_MESSAGE.get(message) : Problem.BY_REASON.get(reason);
