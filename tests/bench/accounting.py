@@ -12,10 +12,11 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds: `main` of the process itself, `helpers` of its descendants."""
+    """CPU seconds: `main` of the process itself, `helpers` of its descendants. system: the kernel's part of both."""
 
     main: float
     helpers: float
+    system: float
 
     @property
     def total(self) -> float:
@@ -24,15 +25,16 @@ class Usage:
 
     def since(self, before: "Usage") -> "Usage":
         """The difference."""
-        return Usage(self.main - before.main, self.helpers - before.helpers)
+        return Usage(self.main - before.main, self.helpers - before.helpers, self.system - before.system)
 
 
 def usage(pid: int) -> Usage:
     """CPU time so far. Descendants that ended are included after their parent has waited for them."""
     processes = _processes()
-    helpers = sum(processes[child].own for child in _descendants(pid, processes))
-    waited = sum(processes[one].ended_children for one in (pid, *_descendants(pid, processes)) if one in processes)
-    return Usage(processes[pid].own, helpers + waited)
+    descendants = [processes[child] for child in _descendants(pid, processes)]
+    everybody = [processes[pid], *descendants]
+    helpers = sum(one.own for one in descendants) + sum(one.ended_children for one in everybody)
+    return Usage(processes[pid].own, helpers, sum(one.system + one.ended_children_system for one in everybody))
 
 
 def machine_busy() -> float:
@@ -61,9 +63,13 @@ def threads(pid: int) -> Mapping[int, tuple[str, float]]:
 
 @dataclass(frozen=True, slots=True)
 class _Process:
+    """own, ended_children: CPU seconds. system, ended_children_system: the kernel's part."""
+
     parent: int
     own: float
     ended_children: float
+    system: float
+    ended_children_system: float
 
 
 def _processes() -> Mapping[int, _Process]:
@@ -80,8 +86,8 @@ def _processes() -> Mapping[int, _Process]:
 def _parse(stat: str) -> _Process:
     """Fields of `/proc/PID/stat`. The second field, the name in parentheses, can contain any character."""
     fields = stat[stat.rindex(")") + 2 :].split()
-    user, system, children_user, children_system = (int(field) for field in fields[11:15])
-    return _Process(int(fields[1]), (user + system) / _TICKS, (children_user + children_system) / _TICKS)
+    user, system, children_user, children_system = (int(field) / _TICKS for field in fields[11:15])
+    return _Process(int(fields[1]), user + system, children_user + children_system, system, children_system)
 
 
 def _descendants(pid: int, processes: Mapping[int, _Process]) -> Iterator[int]:

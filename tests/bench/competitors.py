@@ -20,18 +20,25 @@ from tests.bench.upstream import Upstream
 ENCRYPT: Final = "/keyway.v1.KeyService/Encrypt"
 BATCH_ENCRYPT: Final = "/keyway.v1.KeyService/BatchEncrypt"
 GET_PUBLIC_KEY: Final = "/keyway.v1.KeyService/GetPublicKey"
+GET_CERTIFICATE: Final = "/keyway.v1.CertificateService/GetCertificate"
+DOWNLOAD_CERTIFICATE: Final = "/keyway.v1.CertificateService/DownloadCertificate"
+_CERTIFICATE_METHODS: Final = frozenset({GET_CERTIFICATE, DOWNLOAD_CERTIFICATE})
 
 Kind = Literal["gateway", "naive", "echo", "openbao", "direct"]
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Environment of the competitors: shared material, the upstream, a telemetry sink, and the gateway's code."""
+    """Environment of the competitors: shared material, the upstream, a telemetry sink, and the gateway's code.
+
+    python: the interpreter that runs the gateway.
+    """
 
     material: Material
     upstream: Upstream
     sink: int
     root: Path
+    python: Path = Path(sys.executable)
 
 
 @dataclass(frozen=True)
@@ -92,15 +99,17 @@ class Competitor:
         )
 
     def _gateway(self, around: Surroundings, folder: Path, port: int) -> Sequence[object]:
+        upstream = around.upstream.url(tls=self._upstream_tls)
         configuration = gateway_settings.write(
             around.material,
             folder,
             self.parts,
             port=port,
-            upstream=around.upstream.url(tls=self._upstream_tls),
+            upstream=upstream,
             sink=around.sink,
+            others=[gateway_settings.certificates(upstream)] if self.method in _CERTIFICATE_METHODS else (),
         )
-        return (sys.executable, "-m", "gateway", "serve", "--config", configuration)
+        return (around.python, "-m", "gateway", "serve", "--config", configuration)
 
     def _plain(self, around: Surroundings, port: int) -> Sequence[object]:
         command: list[object] = [sys.executable, "-m", "tests.bench.plain_servers", self.kind, "--port", port]
@@ -140,6 +149,10 @@ class Competitor:
 def _exchange(method: str, material: Material) -> tuple[bytes, bytes | None]:
     """The request and its expected response; None if the response is not known in advance."""
     response = keys.EncryptResponse(ciphertext=CIPHERTEXT, key_version=KEY_VERSION)
+    if method == GET_CERTIFICATE:
+        return material.get_certificate_request, None
+    if method == DOWNLOAD_CERTIFICATE:
+        return material.download_request, None
     if method == GET_PUBLIC_KEY:
         return material.public_key_request, None  # the gateway also returns it as PEM
     if method == BATCH_ENCRYPT:

@@ -27,11 +27,12 @@ from tests.bench.callers import Callers
 from tests.bench.competitors import Surroundings
 from tests.bench.failing_upstream import FailingUpstream, Health
 from tests.bench.generators import Ghz, percentile
+from tests.bench.intervals import of_median
 from tests.bench.material import APP_KEY, KEY, PLAINTEXT, PROVIDER
 from tests.bench.processes import ServerError, leave_nothing_behind
 from tests.bench.run import scratch, surroundings
 from tests.bench.target import Target
-from tests.bench.verdicts import Verdict, table
+from tests.bench.verdicts import Verdict, all_met, table
 from tests.bench.whole_gateway import gateway
 
 _SECOND, _FAILING = "second", "failing"
@@ -50,16 +51,16 @@ _OPEN: Final = "PROVIDER_CIRCUIT_OPEN"
 
 @dataclass
 class Findings:
-    """Results for one kind of failure, over all rounds, in seconds.
+    """Results for one kind of failure, one value or list per round, in seconds.
 
     alone, beside: calls to the other two, while the third worked and while it failed. opened: until the breaker
     answered the first caller. answers: durations of these answers. recovered: from recovery to the first success.
     """
 
-    alone: list[float] = field(default_factory=list)
-    beside: list[float] = field(default_factory=list)
+    alone: list[Sequence[float]] = field(default_factory=list)
+    beside: list[Sequence[float]] = field(default_factory=list)
     opened: list[float] = field(default_factory=list)
-    answers: list[float] = field(default_factory=list)
+    answers: list[Sequence[float]] = field(default_factory=list)
     recovered: list[float] = field(default_factory=list)
 
 
@@ -84,7 +85,7 @@ async def _rounds(around: Surroundings, folder: Path, rounds: int, seconds: floa
                 await _load(targets, 1.0)
                 for _ in range(rounds):
                     for failure, found in findings.items():
-                        found.alone += await _load(targets, seconds)
+                        found.alone.append(await _load(targets, seconds))
                         loading = asyncio.create_task(_load(targets, _OPENS_AFTER_SECONDS + seconds))
                         await asyncio.sleep(_FAILS_AFTER_SECONDS)
                         await _fail_and_recover(failure, found, upstream, callers, loading)
@@ -96,12 +97,12 @@ async def _fail_and_recover(
 ) -> None:
     failed = time.monotonic()
     await upstream.become(failure)
-    found.beside += await loading
+    found.beside.append(await loading)
     answered = [one for one in callers.since(failed) if one.reason == _OPEN]
     if not answered:
         raise ServerError("the circuit breaker did not open")
     found.opened.append(min(one.began + one.seconds for one in answered) - failed)
-    found.answers += [one.seconds for one in answered]
+    found.answers.append([one.seconds for one in answered])
     await upstream.become(Health.HEALTHY)
     back = time.monotonic()
     found.recovered.append(await _first_success(callers, back) - back)
@@ -126,24 +127,24 @@ async def _load(targets: Sequence[Target], seconds: float) -> list[float]:
 
 
 def _verdicts(failure: Health, found: Findings) -> Sequence[Verdict]:
-    alone, beside, answers = (sorted(each) for each in (found.alone, found.beside, found.answers))
-    before, during = percentile(alone, 0.99) * 1e3, percentile(beside, 0.99) * 1e3
+    before, during, answered = (_p99s(each) for each in (found.alone, found.beside, found.answers))
+    counts = [sum(map(len, each)) for each in (found.beside, found.alone, found.answers)]
     opened = statistics.median(found.opened)
     return [
-        Verdict(
+        Verdict.of(
             f"{failure.value} provider: p99 of calls to the other two ÷ p99 while all three work",
-            during / before,
+            of_median([one / other for one, other in zip(during, before, strict=True)]),
             1.2,
             "×",
-            remark=f"{during:.2f} and {before:.2f} ms; {len(beside)} and {len(alone)} calls",
+            remark=f"{statistics.median(during):.2f} and {statistics.median(before):.2f} ms; "
+            f"{counts[0]} and {counts[1]} calls",
         ),
-        Verdict(
+        Verdict.of(
             f"{failure.value} provider: p99 of calls to it while the breaker is open",
-            percentile(answers, 0.99) * 1e3,
+            of_median(answered),
             10.0,
             "ms",
-            remark=f"p50 {percentile(answers, 0.5) * 1e3:.2f} ms; {len(answers)} calls; breaker opened after "
-            f"{opened:.2f} s",
+            remark=f"{counts[2]} calls; breaker opened after {opened:.2f} s",
         ),
         Verdict(
             f"{failure.value} provider: recovery time (limit: one breaker interval and the next call)",
@@ -153,6 +154,11 @@ def _verdicts(failure: Health, found: Findings) -> Sequence[Verdict]:
             remark=f"maximum of {len(found.recovered)} runs",
         ),
     ]
+
+
+def _p99s(rounds: Sequence[Sequence[float]]) -> Sequence[float]:
+    """Milliseconds of each round."""
+    return [percentile(sorted(durations), 0.99) * 1e3 for durations in rounds]
 
 
 def _provider(name: str, endpoint: str) -> dict[str, Any]:
@@ -172,7 +178,7 @@ def main() -> int:
     with scratch() as folder, surroundings(folder) as around:
         verdicts = measure(around, folder / "dead", rounds=given.rounds, seconds=given.seconds)
     print(table(verdicts))
-    return 0 if all(verdict.met for verdict in verdicts) else 1
+    return 0 if all_met(verdicts) else 1
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from tests.bench.material import APP_KEY, PROVIDER, SPIFFE_ID, SUBJECT, Material
+from tests.bench.material import APP_KEY, CERTIFICATES, PROVIDER, SPIFFE_ID, SUBJECT, Material
 from tests.support.authority import AUDIENCE, ISSUER
 
 _UNREACHED: Final = {"rate": 1_000_000, "burst": 1_000_000, "concurrency": 100_000}
@@ -31,7 +31,7 @@ permit (principal == Keyway::Caller::"sub:operator", action in Keyway::Action::"
 @dataclass(frozen=True)
 class Parts:
     """The enabled parts. Identity and policy go together and require TLS for callers. workers: serving processes.
-    query: whether the journal is indexed.
+    query: whether the journal is indexed. connections: the most connections of callers, if not the default.
     """
 
     identity: Literal["jwt", "mtls"] | None = None
@@ -41,6 +41,7 @@ class Parts:
     cache: bool = False
     workers: int = 1
     query: bool = False
+    connections: int | None = None
 
 
 BARE: Final = Parts()
@@ -74,6 +75,8 @@ def write(
     if parts.cache:
         provider["cache"] = {"ttl": _CACHE_SECONDS}
     settings: dict[str, Any] = {"listen": f"127.0.0.1:{port}", "drain_delay": 0, "providers": [provider, *others]}
+    if parts.connections is not None:
+        settings["maximum_connections"] = parts.connections
     if parts.workers > 1:
         settings["workers"] = parts.workers
     if parts.identity is not None:
@@ -90,6 +93,11 @@ def write(
     path = folder / "keyway.yaml"
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     return path
+
+
+def certificates(endpoint: str, name: str = CERTIFICATES) -> dict[str, Any]:
+    """A Certificate Manager."""
+    return {"id": name, "type": "nhn-certificate-manager", "endpoint": endpoint, "app_key": APP_KEY}
 
 
 def _identity(material: Material, kind: str) -> dict[str, Any]:

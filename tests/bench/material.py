@@ -11,6 +11,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.authority import AUDIENCE, ISSUER, CertificateAuthority, TokenIssuer
 
@@ -22,6 +23,9 @@ SPIFFE_ID: Final = "spiffe://example.org/bench"
 PLAINTEXT: Final = b"4111 1111 1111 1111; 12/29"
 CIPHERTEXT: Final = base64.b64encode(bytes(range(68))).decode()
 KEY_VERSION: Final = 3
+CERTIFICATES: Final = "certificates"
+"""The provider of certificates."""
+CERTIFICATE: Final = "web.example.com"
 BATCH_ITEMS: Final = 100
 _DAY: Final = timedelta(days=1)
 _SECONDS: Final = 24 * 3600
@@ -30,6 +34,18 @@ _SECONDS: Final = 24 * 3600
 def _envelope(body: dict[str, Any]) -> bytes:
     header = {"resultCode": 0, "resultMessage": "success", "isSuccessful": True}
     return json.dumps({"header": header, "body": body}).encode()
+
+
+def certificate_row(name: str) -> dict[str, Any]:
+    """A row of Certificate Manager's list."""
+    return {
+        "certificateName": name,
+        "authority": "Benchmark CA",
+        "domains": [name, f"www.{name}", f"api.{name}"],
+        "signatureAlgorithm": "SHA256withECDSA",
+        "fileCreationDate": "2026-01-01",
+        "expirationDate": "2999-01-01",
+    }
 
 
 class Material:
@@ -74,6 +90,30 @@ class Material:
     def public_key_request(self) -> bytes:
         """The request message of GetPublicKey."""
         return keys.GetPublicKeyRequest(name=f"providers/{PROVIDER}/keys/{KEY}").SerializeToString()
+
+    @cached_property
+    def get_certificate_request(self) -> bytes:
+        """The request message of GetCertificate in the FULL view."""
+        name = f"providers/{CERTIFICATES}/certificates/{CERTIFICATE}"
+        request = certificates.GetCertificateRequest(name=name, view=certificates.CERTIFICATE_VIEW_FULL)
+        return request.SerializeToString()
+
+    @cached_property
+    def download_request(self) -> bytes:
+        """The request message of DownloadCertificate."""
+        name = f"providers/{CERTIFICATES}/certificates/{CERTIFICATE}"
+        return certificates.DownloadCertificateRequest(name=name).SerializeToString()
+
+    @cached_property
+    def certificate_list_answer(self) -> bytes:
+        """The upstream's response to a list, with one certificate."""
+        counts = {"totalCount": 1, "totalPage": 1, "currentPage": 1, "pageSize": 1000}
+        return _envelope({**counts, "data": [certificate_row(CERTIFICATE)]})
+
+    @cached_property
+    def certificate_file_answer(self) -> bytes:
+        """The upstream's response to a download: the certificate and its authority."""
+        return self.server_files[0].read_bytes() + self.authority_file.read_bytes()
 
     @cached_property
     def _authority(self) -> CertificateAuthority:

@@ -34,7 +34,8 @@ class Sample:
 
     cpu, helpers_cpu: CPU microseconds per call of the server, and the part of its helper processes. generator_cpu,
     upstream_cpu: the same for these processes. foreign: processors that other processes used; above a few hundredths,
-    the figures are too high. offered_rate: calls started per second, if limited. p50, p99: seconds.
+    the figures are too high. offered_rate: calls started per second, if limited. p50, p99: seconds. system_cpu: the
+    kernel's part of `cpu`.
     """
 
     concurrency: int
@@ -48,6 +49,7 @@ class Sample:
     p99: float
     foreign: float
     offered_rate: float | None = None
+    system_cpu: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +115,5 @@ class _Meter:
             load.p99,
             max(0.0, busy - known) / elapsed,
             rate,
+            used.system * microseconds,
         )

@@ -113,7 +113,7 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
-_MEDIANS: Final = ("cpu", "helpers_cpu", "generator_cpu", "upstream_cpu", "rate", "p50", "p99")
+_MEDIANS: Final = ("cpu", "system_cpu", "helpers_cpu", "generator_cpu", "upstream_cpu", "rate", "p50", "p99")
 
 
 def _medians(row: Row, level: int) -> dict[str, float]:

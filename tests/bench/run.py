@@ -52,7 +52,7 @@ def surroundings(folder: Path, root: Path = tools.ROOT) -> Iterator[Surroundings
     port = free_port()
     sink = (sys.executable, "-m", "tests.bench.plain_servers", "sink", "--port", port)
     with (
-        upstream(tools.find().nginx, material) as running,
+        upstream(tools.nginx(), material) as running,
         Server(sink, port, folder / "sink.log", folder=tools.ROOT),
     ):
         yield Surroundings(material, running, port, root)

@@ -35,7 +35,7 @@ from tests.bench.processes import leave_nothing_behind
 from tests.bench.resource_usage import MemoryLog, ResourceUsage, settled
 from tests.bench.run import scratch, surroundings
 from tests.bench.target import Target
-from tests.bench.verdicts import Verdict, table
+from tests.bench.verdicts import Verdict, all_met, table
 from tests.bench.whole_gateway import gateway
 
 _FAILING: Final = "failing"
@@ -223,7 +223,7 @@ def main() -> int:
     given.output.mkdir(parents=True, exist_ok=True)
     document = {"seconds": found.seconds, "calls": found.steady, "verdicts": [one.as_json() for one in judged]}
     (given.output / "soak.json").write_text(json.dumps(document, indent=1) + "\n")
-    return 0 if all(one.met for one in judged) else 1
+    return 0 if all_met(judged) else 1
 
 
 if __name__ == "__main__":

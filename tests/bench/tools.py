@@ -36,7 +36,12 @@ class Tools:
 
 def find() -> Tools:
     """Programs that every measurement needs. Raises MissingToolError for the first missing one."""
-    return Tools(nginx=_on_path("nginx"), h2load=_on_path("h2load"))
+    return Tools(nginx=nginx(), h2load=_on_path("h2load"))
+
+
+def nginx() -> Path:
+    """Path of nginx, the upstream of all measurements."""
+    return _on_path("nginx")
 
 
 def ghz() -> Path:

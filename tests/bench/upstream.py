@@ -34,6 +34,8 @@ http {{
         ssl_certificate_key {private_key};
         location ~ /encrypt$ {{ return 200 '{encrypt}'; }}
         location ~ /publicKey$ {{ return 200 '{public_key}'; }}
+        location ~ /certificates$ {{ return 200 '{certificates}'; }}
+        location ~ /files$ {{ default_type application/octet-stream; return 200 '{file}'; }}
     }}
 }}
 """
@@ -65,6 +67,8 @@ def upstream(nginx: Path, material: Material) -> Iterator[Upstream]:
         private_key=private_key,
         encrypt=material.encrypt_answer.decode(),
         public_key=material.public_key_answer.decode(),
+        certificates=material.certificate_list_answer.decode(),
+        file=material.certificate_file_answer.decode(),
     )
     configuration = material.file("nginx.conf", text.encode())
     command = (nginx, "-c", configuration, "-p", material.folder, "-e", material.folder / "nginx-error.log")

@@ -1,0 +1,1 @@
+"""The performance targets: which measurements each of them needs, and the verdicts."""
