@@ -89,7 +89,9 @@ def _counted(both: Trees, folder: Path, processes: int) -> Sequence[Change]:
 
     def one(job: tuple[tuple[str, str], Tree, int]) -> Sequence[float]:
         row, tree, number = job
-        return count(_competitor(*row), both[tree], folder / f"{row[1]}-{tree}-{number}").per_call
+        found = count(_competitor(*row), both[tree], folder / f"{row[1]}-{tree}-{number}")
+        print(f"{row[1]}, {tree}: {found.median:,.0f} instructions per call", file=sys.stderr, flush=True)
+        return found.per_call
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(zip(jobs, pool.map(one, jobs), strict=True))

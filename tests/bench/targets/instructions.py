@@ -4,6 +4,7 @@ Instructions do not depend on the load of the machine, but callgrind does not co
 """
 
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
@@ -48,6 +49,7 @@ def measure(around: Surroundings, folder: Path, rows: Rows, processes: int) -> S
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for name, per_call in pool.map(one, jobs):
             counts[name] += per_call
+            print(f"{name}: {_thousands(per_call)} thousand instructions per call", file=sys.stderr, flush=True)
     return verdicts(counts, rows)
 
 
