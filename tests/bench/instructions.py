@@ -33,19 +33,19 @@ _START_SECONDS: Final = 180.0
 _CALL_SECONDS: Final = 60.0
 AT_ONCE: Final = 2
 """Servers that are counted at the same time."""
+_SETTLING_CALLS: Final = 20
+"""Calls after counting begins and before the first measurement: callgrind translates all code once more."""
 _PAUSE_SECONDS: Final = 0.2
 _SUM: Final = re.compile(r"^(?:summary|totals): (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """warm_up: calls before counting. settling: calls after counting begins and before the first measurement, because
-    callgrind translates all code once more. calls: per measurement. rounds: measurements of one process.
-    slow_calls: of the measurement with pauses.
+    """warm_up: calls before counting. calls: per measurement. rounds: measurements of one process. slow_calls: of the
+    measurement with pauses, which have to be several times as long as a call.
     """
 
     warm_up: int = 150
-    settling: int = 20
     calls: int = 300
     rounds: int = 3
     slow_calls: int = 40
@@ -86,7 +86,7 @@ def count(competitor: Competitor, around: Surroundings, folder: Path, plan: Plan
             caller = _Caller(connection, target)
             caller.call(plan.warm_up)
             callgrind.start()
-            caller.call(plan.settling)
+            caller.call(_SETTLING_CALLS)
             callgrind.reset()
             fast = [_measured(callgrind, partial(caller.call, plan.calls), plan.calls) for _ in range(plan.rounds)]
             slow = _measured(callgrind, partial(caller.call, plan.slow_calls, _PAUSE_SECONDS), plan.slow_calls)

@@ -78,16 +78,24 @@ def test_instructions_are_compared_with_system_time_beside_them() -> None:
         "naive": [1000.0, 1000.0],
         "cached": [400.0, 420.0],
         "echo": [400.0, 400.0],
-        "batch": [7000.0, 7000.0],
         "full": [1500.0],
         "download": [1000.0],
     }
     verdicts = instructions.verdicts(
-        counts, {"bare": row([sample(64, system=60.0)]), "batch": row([sample(1, system=2000.0)])}
+        counts, {"bare": row([sample(64, system=60.0)]), "naive": row([sample(64, system=50.0)])}
     )
-    assert [one.decision for one in verdicts] == ["not decided", "met", "met", "met", "not decided"]
-    assert verdicts[3].measured == pytest.approx(0.14)
-    assert verdicts[3].remark.endswith("system time 20 and 60 µs")
+    assert [one.decision for one in verdicts] == ["not decided", "met", "met", "not decided"]
+    assert verdicts[1].remark == "0 and 1 thousand; system time 60 and 50 µs"
+
+
+def test_a_batch_is_counted_by_its_items() -> None:
+    found = rows(
+        bare=row([sample(64, cost=200.0, system=60.0)]),
+        batch=row([sample(1, cost=4000.0, system=500.0)]),
+    )
+    verdict = cpu.verdicts(cpu.Measurements(found))[-1]
+    assert verdict.measured == pytest.approx(0.2)
+    assert verdict.remark == "40 and 200 µs, of which system time 5 and 60 µs"
 
 
 def test_overlapping_requests_are_one_batch() -> None:

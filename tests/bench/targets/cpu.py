@@ -12,6 +12,7 @@ from typing import Final
 from tests.bench.competitors import BATCH_ENCRYPT, DOWNLOAD_CERTIFICATE, GET_CERTIFICATE, Competitor, Surroundings
 from tests.bench.intervals import NOT_MEASURED, Interval, of_median
 from tests.bench.line_up import SETS
+from tests.bench.material import BATCH_ITEMS
 from tests.bench.measure import Sample, Turn
 from tests.bench.results import LEVEL, Row
 from tests.bench.run import Plan, take
@@ -128,7 +129,23 @@ def verdicts(found: Measurements) -> Sequence[Verdict]:
             remark=f"{_p50(rows, 'everything', 'naive-tls', 'direct-tls')}; a sync takes {sync * 1e3:.2f} ms",
         ),
         _half_load(rows["everything"], rows["naive-tls"]),
+        Verdict.of(
+            f"BatchEncrypt of {BATCH_ITEMS}: CPU per item ÷ single call",
+            _paired(lambda one, other: one.cpu / BATCH_ITEMS / other.cpu, (rows["batch"], 1), (rows["bare"], LEVEL)),
+            0.15,
+            remark=_batch(rows["batch"], rows["bare"]),
+        ),
     ]
+
+
+def _batch(batch: Row, bare: Row) -> str:
+    if not batch.turns or not bare.turns:
+        return ""
+    total, system = (
+        (batch.median(attrgetter(name), 1) / BATCH_ITEMS, bare.median(attrgetter(name)))
+        for name in ("cpu", "system_cpu")
+    )
+    return f"{total[0]:.0f} and {total[1]:.0f} µs, of which system time {system[0]:.0f} and {system[1]:.0f} µs"
 
 
 def _half_load(everything: Row, naive: Row) -> Verdict:

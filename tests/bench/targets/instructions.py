@@ -12,40 +12,27 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.competitors import Surroundings
-from tests.bench.instructions import AT_ONCE, Plan, count
-from tests.bench.intervals import Interval, of_ratio
-from tests.bench.material import BATCH_ITEMS
-from tests.bench.results import Row, Rows
+from tests.bench.instructions import AT_ONCE, count
+from tests.bench.intervals import of_ratio
+from tests.bench.results import Rows
 from tests.bench.targets import cpu
 from tests.bench.verdicts import Verdict
 
 Counts = Mapping[str, Sequence[float]]
 
-_BATCHES: Final = Plan(warm_up=5, settling=3, calls=6, slow_calls=3)
-_PLANS: Final[Mapping[str, Plan]] = {
-    "everything": Plan(),
-    "naive-tls": Plan(),
-    "bare": Plan(),
-    "naive": Plan(),
-    "cached": Plan(),
-    "echo": Plan(),
-    "full": Plan(),
-    "download": Plan(),
-    "batch": _BATCHES,
-}
-ROWS: Final = tuple(_PLANS)
+ROWS: Final = ("everything", "naive-tls", "bare", "naive", "cached", "echo", "full", "download")
 
 
 def measure(around: Surroundings, folder: Path, rows: Rows, processes: int) -> Sequence[Verdict]:
     """Count in several processes of each server. rows: CPU time, for the system time."""
-    jobs = [(name, number) for number in range(processes) for name in _PLANS]
+    jobs = [(name, number) for number in range(processes) for name in ROWS]
 
     def one(job: tuple[str, int]) -> tuple[str, Sequence[float]]:
         name, number = job
         wanted = cpu.WANTED[name].competitor
-        return name, count(wanted, around, folder / f"{name}-{number}", _PLANS[name]).per_call
+        return name, count(wanted, around, folder / f"{name}-{number}").per_call
 
-    counts: dict[str, list[float]] = {name: [] for name in _PLANS}
+    counts: dict[str, list[float]] = {name: [] for name in ROWS}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for name, per_call in pool.map(one, jobs):
             counts[name] += per_call
@@ -55,24 +42,17 @@ def measure(around: Surroundings, folder: Path, rows: Rows, processes: int) -> S
 
 def verdicts(counts: Counts, rows: Rows) -> Sequence[Verdict]:
     """The verdicts of measured instructions per call."""
-    items = {"item": [value / BATCH_ITEMS for value in counts["batch"]], **counts}
 
     def verdict(what: str, one: str, other: str, bound: float) -> Verdict:
-        remark = f"{_thousands(items[one])} and {_thousands(items[other])} thousand"
-        return Verdict.of(what, ratio(items, one, other), bound, remark=remark + _system(rows, one, other))
+        remark = f"{_thousands(counts[one])} and {_thousands(counts[other])} thousand"
+        return Verdict.of(what, of_ratio(counts[one], counts[other]), bound, remark=remark + _system(rows, one, other))
 
     return [
         verdict("everything on ÷ naive gateway, TLS: instructions per call", "everything", "naive-tls", 0.8),
         verdict("bare ÷ naive gateway: instructions per call", "bare", "naive", 0.55),
         verdict("GetPublicKey, cached ÷ echo: instructions per call", "cached", "echo", 1.15),
-        verdict(f"BatchEncrypt of {BATCH_ITEMS}: instructions per item ÷ single call", "item", "bare", 0.15),
         verdict("GetCertificate FULL ÷ DownloadCertificate: instructions per call", "full", "download", 1.5),
     ]
-
-
-def ratio(counts: Counts, one: str, other: str) -> Interval:
-    """The ratio of two rows."""
-    return of_ratio(counts[one], counts[other])
 
 
 def _thousands(values: Sequence[float]) -> str:
@@ -85,8 +65,5 @@ def _system(rows: Rows, one: str, other: str) -> str:
 
 
 def _system_time(rows: Rows, name: str) -> float | None:
-    row: Row | None = rows.get("batch" if name == "item" else name)
-    if row is None or not row.turns:
-        return None
-    level = cpu.WANTED["batch" if name == "item" else name].levels[-1]
-    return row.median(attrgetter("system_cpu"), level) / (BATCH_ITEMS if name == "item" else 1)
+    row = rows.get(name)
+    return row.median(attrgetter("system_cpu"), cpu.WANTED[name].levels[-1]) if row is not None and row.turns else None
