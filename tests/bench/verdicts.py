@@ -45,6 +45,11 @@ class Verdict:
             bound = self.bound
         return "met" if high <= bound else "not met" if low > bound else "not decided"
 
+    @property
+    def met(self) -> bool:
+        """Whether the target is certainly met."""
+        return self.decision == "met"
+
     def as_json(self) -> dict[str, Any]:
         """The verdict as JSON."""
         bounds = (self.interval.low, self.interval.high) if self.interval else (math.nan, math.nan)
@@ -68,7 +73,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
 
 def all_met(verdicts: Sequence[Verdict]) -> bool:
     """Whether every target is met."""
-    return all(verdict.decision == "met" for verdict in verdicts)
+    return all(verdict.met for verdict in verdicts)
 
 
 def _row(verdict: Verdict) -> str:
