@@ -1,5 +1,6 @@
 """The conversion of gateway errors to `google.rpc.Status` with details, and the trailers of every response."""
 
+import random
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,7 +21,8 @@ PUSHBACK_TRAILER: Final = "grpc-retry-pushback-ms"
 STALE_TRAILER: Final = "keyway-stale-seconds"
 RECEIPT_TRAILER: Final = "keyway-audit-receipt"
 
-DEFAULT_RETRY_SECONDS: Final = 1.0
+DEFAULT_RETRY_SECONDS: Final = (0.5, 1.5)
+"""Random, because calls that fail together, as when an upstream ends, would otherwise be retried together."""
 MAXIMUM_RETRY_SECONDS: Final = 3600.0
 # Clients accept at most 8 KiB of trailers. A resource name alone can take 4 KiB in Base64.
 MAXIMUM_MESSAGE_CHARACTERS: Final = 640
@@ -49,7 +51,9 @@ def retry_delay(error: GatewayError, *, idempotent: bool) -> float | None:
     )
     if not (error.kind.retryable or (error.kind.retryable_if_idempotent and (idempotent or upstream_allows_retry))):
         return None
-    return min(DEFAULT_RETRY_SECONDS if error.retry_after is None else error.retry_after, MAXIMUM_RETRY_SECONDS)
+    if error.retry_after is not None:
+        return min(error.retry_after, MAXIMUM_RETRY_SECONDS)
+    return random.uniform(*DEFAULT_RETRY_SECONDS)  # noqa: S311 - no secret
 
 
 def trailers(

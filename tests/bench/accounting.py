@@ -61,6 +61,19 @@ def threads(pid: int) -> Mapping[int, tuple[str, float]]:
     return found
 
 
+def commands(pid: int) -> Mapping[int, tuple[str, float]]:
+    """Command and CPU seconds of each descendant of a process."""
+    processes = _processes()
+    found: dict[int, tuple[str, float]] = {}
+    for child in _descendants(pid, processes):
+        try:
+            command = (_PROC / str(child) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        found[child] = command, processes[child].own
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Process:
     """own, ended_children: CPU seconds. system, ended_children_system: the kernel's part."""

@@ -11,7 +11,7 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +27,7 @@ from keyway.v1 import audit_service_pb2 as service
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 from keyway.v1.audit_service_pb2 import AuditDimension
+from tests.bench.central_costs import central_costs
 from tests.support.audit_queries import ALL_LOGS, FULL_AUDITOR, queryable
 from tests.support.central import Central, central_store
 from tests.support.processes import Process
@@ -65,9 +66,11 @@ async def run(calls: int, folder: Path) -> Figures:
     figures = Figures()
     async with Stack() as stack, central_store(folder / "central") as central:
         gateways = [gateway_in(folder / f"gateway-{number}", stack, central) for number in range(GATEWAYS)]
-        async with serving(gateways) as addresses:
-            await make_calls(gateways, addresses, calls, central, figures)
-        await shipped(central, gateways, figures)
+        async with central_costs() as costs:
+            async with serving(gateways) as addresses:
+                await make_calls(gateways, addresses, calls, central, figures)
+            await shipped(central, gateways, figures)
+        await note_costs(central, costs.read(), figures)
         same = await compare_records(central, gateways, figures)
         async with serving(gateways) as addresses:
             await compare_lists(gateways, addresses, calls, figures)
@@ -148,6 +151,14 @@ async def shipped(central: Central, gateways: Sequence[Trusted], figures: Figure
     began = time.monotonic()
     await central.ship(*(gateway.audit for gateway in gateways))
     figures.note(f"the rest was shipped in {time.monotonic() - began:.0f} s")
+
+
+async def note_costs(central: Central, seconds: Mapping[str, float], figures: Figures) -> None:
+    """State the costs of a record, as often as the store received it: a killed collector causes duplicates."""
+    rows = await central.store.query("* | stats count() as received")
+    received = int(rows[0]["received"])
+    parts = ", ".join(f"{program} {spent / received * 1e6:.0f}" for program, spent in seconds.items())
+    figures.note(f"CPU µs per record that the store received, with all starts: {parts}")
 
 
 async def compare_records(central: Central, gateways: Sequence[Trusted], figures: Figures) -> bool:

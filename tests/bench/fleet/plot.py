@@ -1,5 +1,6 @@
 """The plot of a simulation, as SVG: calls, and requests at the upstream, over time."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 from xml.sax.saxutils import escape
@@ -14,6 +15,7 @@ _TITLE: Final = 44
 _HEIGHT: Final = 150
 _AXIS: Final = 40
 _STEP: Final = 0.5
+_TICKS: Final = 5
 _PHASES: Final = (("slow", "#fdf3dc"), ("failed", "#f9e0df"))
 _LINES: Final = (("attempts", "calls with the retries of the callers", "#9db4c8"),
                  ("requests", "requests at the upstream", "#c2410c"),
@@ -53,11 +55,11 @@ def _panel(recording: Recording, top: int) -> list[str]:
         parts.append(f'<rect x="{left}" y="{top + 26}" width="12" height="8" fill="{colour}"/>')
         parts.append(_text(left + 17, top + 35, label))
     parts.append(f'<path d="M{_LEFT} {base - _HEIGHT}V{base}H{_WIDTH - _RIGHT}" fill="none" stroke="#222222"/>')
-    parts += [_text(_LEFT + second * across, base + 16, f"{second} s") for second in range(0, int(plan.ends) + 1, 10)]
+    parts += [_text(_LEFT + second * across, base + 16, f"{second} s") for second in range(0, int(plan.ends), 10)]
     usual = plan.load * _STEP
-    parts += [
-        _text(8, base - multiple * usual * up + 4, f"{multiple} ×") for multiple in range(1, int(highest / usual) + 1)
-    ]
+    tick = max(1, math.ceil(highest / usual / _TICKS))
+    for multiple in range(tick, int(highest / usual) + 1, tick):
+        parts.append(_text(8, base - multiple * usual * up + 4, f"{multiple} ×"))
     return parts
 
 

@@ -68,7 +68,9 @@ class Plan:
     @property
     def name(self) -> str:
         """The name of the plan in the results."""
-        return self.failure.value + (", impatient callers" if self.impatient is not None else "")
+        impatient = ", impatient callers" if self.impatient is not None else ""
+        unprotected = ", no breaker, no bulkhead, large budget" if self.settings is UNPROTECTED else ""
+        return self.failure.value + impatient + unprotected
 
     @property
     def load(self) -> float:
