@@ -102,7 +102,7 @@ class PollerSettings(Settings):
     keystore_passwords: Mapping[str, SecretStr] = Field(
         default_factory=dict,
         description=(
-            "Keystore passwords by certificate ID, for upstreams that return the expiry of a certificate only if the "
+            "Key store passwords by certificate ID, for upstreams that return the expiry of a certificate only if the "
             "request contains its password (asteria: server and client). Without a password, the expiry is unknown."
         ),
     )

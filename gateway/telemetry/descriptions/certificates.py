@@ -34,7 +34,7 @@ CERTIFICATE_COUNT: Final = Description(
     ),
     "The values also count certificates without a series of their own in `keyway.certificate.expiry.days`. To find "
     "their names, run `keyway certs list`. `unknown`: the upstream does not state the expiry, or only with the "
-    "password of the keystore: set `poller.keystore_passwords` of the provider.",
+    "password of the key store: set `poller.keystore_passwords` of the provider.",
 )
 POLLER_AGE: Final = Description(
     "keyway.poller.age",

@@ -42,7 +42,7 @@ async def test_token_is_exchanged_once_for_a_cookie_and_leaves_the_url(tmp_path:
     assert "SameSite=Strict" in cookie
     assert URL(console.link).query["token"] not in cookie
     assert second.status == 403
-    assert "Each link works once" in await second.text()
+    assert "Each link works only once" in await second.text()
     assert "Set-Cookie" not in second.headers
 
 
@@ -197,7 +197,7 @@ async def test_idle_console_stops(tmp_path: Path) -> None:
     async with asyncio.timeout(20):
         _, errors = await process.communicate()
     assert process.returncode == 0
-    assert b"no request for 1 min" in errors
+    assert b"after 1 min without a request" in errors
 
 
 def check_private_file(argument: str, token: str) -> None:

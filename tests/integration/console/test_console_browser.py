@@ -175,15 +175,15 @@ async def test_caller_without_audit_permission_sees_what_is_missing_and_the_deni
         await shown.open("/certificates")
         text = await text_of(shown.page)
         assert "shop.example.com" in text
-        assert "Downloads are not shown: You have no permission for SummarizeAuditRecords." in text
+        assert "Downloads are not shown: You do not have the permission SummarizeAuditRecords." in text
         await shown.open("/audit")
         text = await text_of(shown.page)
-        assert "You have no permission for ListAuditRecords." in text
+        assert "You do not have the permission ListAuditRecords." in text
         assert "the action ListAuditRecords (group ReadAuditLogs) on at least one of auditLogs/…" in text
         await shown.open("/journal")
-        assert "You have no permission for GetJournalStatus." in await text_of(shown.page)
+        assert "You do not have the permission GetJournalStatus." in await text_of(shown.page)
         await shown.page.click("text=Verify the journal")
-        assert "You have no permission for VerifyJournal." in await text_of(shown.page)
+        assert "You do not have the permission VerifyJournal." in await text_of(shown.page)
         await shown.open("/providers")
         assert "nhn-keys" in await text_of(shown.page)
         assert await shown.violations() == []
@@ -197,7 +197,7 @@ async def test_caller_without_any_permission_sees_clear_messages(browser: Browse
     ):
         for path, action in (("/certificates", "ListCertificates"), ("/providers", "ListProviders")):
             await shown.open(path)
-            assert f"You have no permission for {action}." in await text_of(shown.page)
+            assert f"You do not have the permission {action}." in await text_of(shown.page)
             assert "(group ReadMetadata)" in await text_of(shown.page)
     assert await denials(scene, UNAUTHORIZED) >= {"ListProviders", "ListCertificates"}
 

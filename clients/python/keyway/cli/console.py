@@ -58,4 +58,4 @@ def console(session: Session, *, port: int, no_browser: bool, idle_minutes: int)
         asyncio.run(server.serve(announce, browser=not no_browser))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    session.output.note(f"The console stopped after {idle_minutes} minutes without a request.", "dim")
+    session.output.note(f"The console stopped after {idle_minutes} min without a request.", "dim")

@@ -1,4 +1,4 @@
-"""`keyway console`: a read-only web page about a gateway, which only this machine can open. Needs the extra `console`.
+"""`keyway console`: a read-only web page about a gateway, served only to this machine. Needs the extra `console`.
 
-The page calls the gateway with the identity of the operator, so policy and audit apply.
+The server calls the gateway with the identity of the operator, so policy and audit apply.
 """

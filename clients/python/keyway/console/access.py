@@ -1,8 +1,8 @@
-"""Access to the console: which requests of a browser are accepted.
+"""Access control of the console: which requests of a browser are accepted.
 
-Every page of any site can send requests to a port of this machine. So a request needs the name of this server as `Host`
-(DNS rebinding), no other site as its origin (cross-site requests), and the cookie of the session. The cookie is issued
-once, in exchange for the token of the link that the command opens.
+A page of any website can send requests to a port of this machine. The console therefore accepts a request only if its
+`Host` is this server (against DNS rebinding), its origin is not another site (against cross-site requests), and it has
+the session cookie. The console issues the cookie once, in exchange for the token in the link that the command opens.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class AccessDenied(Exception):
 
 
 class Access:
-    """The token and the session. port: the port of the server. used: set by each request of the session."""
+    """The token and the session. port: the port of the server. used: event that each request of the session sets."""
 
     def __init__(self, port: int) -> None:
         self.token: Final = secrets.token_urlsafe(32)
@@ -34,9 +34,9 @@ class Access:
         self.used = asyncio.Event()
 
     def check_source(self, method: str, headers: CIMultiDictProxy[str], *, entry: bool) -> None:
-        """Raise AccessDenied for a request with another host name, or of another site.
+        """Raise AccessDenied for a request to another host name, or from another site.
 
-        entry: whether the request is for the link with the token, which another site or program may open.
+        entry: whether the request opens the link with the token, which other sites and programs are permitted to open.
         """
         hosts = headers.getall("Host", [])
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
@@ -51,8 +51,8 @@ class Access:
         """Return the value of the cookie for the token. Raises AccessDenied if the token is wrong or was used."""
         if self._session or not _equal(token, self.token):
             raise AccessDenied(
-                "The link is not valid. Each link works once: to get a new one, start keyway console again. "
-                "If you did not open the link before, another program on this machine did."
+                "The link is not valid. Each link works only once. To get a new link, start keyway console again. "
+                "If you did not open the link before, another program on this machine opened it."
             )
         self._session = secrets.token_urlsafe(32)
         self.used.set()

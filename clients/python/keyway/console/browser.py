@@ -1,6 +1,6 @@
-"""Opens the browser without the token on a command line, which every user of the machine could read.
+"""Opens the browser without the token on a command line, because other users of the machine can read command lines.
 
-The browser opens a file that only this user can read, and the file continues to the link.
+The browser opens a file that only this user can read, and the file forwards to the link.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The views of certificates: when all of them expire, and one of them with its chain and its downloads."""
+"""The views of certificates: a list by expiry, and the page of one certificate with its chain and its downloads."""
 
 import asyncio
 import datetime as dt
@@ -30,7 +30,7 @@ _MOST_RECORDS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class ProviderFailure:
-    """A provider whose certificates are missing. notice: why; None if the gateway did not say."""
+    """A provider whose certificates are missing. notice: the reason; None if the gateway did not return one."""
 
     name: str
     notice: Notice | None
@@ -91,7 +91,7 @@ class CertificateViews:
         )
 
     async def _all(self) -> tuple[list[Certificate], list[ProviderFailure], Notice | None]:
-        """Return all certificates, the providers without a list, and why there is no list at all."""
+        """Return all certificates, the providers whose lists failed, and a notice if all lists failed."""
         providers = await self._calls.providers()
         if isinstance(providers, Notice):
             return await self._of_all_providers()
@@ -99,7 +99,7 @@ class CertificateViews:
         return _joined(names, await asyncio.gather(*map(self._calls.certificates, names)))
 
     async def _of_all_providers(self) -> tuple[list[Certificate], list[ProviderFailure], Notice | None]:
-        """Return the same for a caller that may not list providers."""
+        """Return the same for a caller without permission to list providers."""
         found = await self._calls.certificates()
         if isinstance(found, Notice):
             return [], [], found

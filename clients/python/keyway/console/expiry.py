@@ -1,4 +1,4 @@
-"""When certificates expire: groups by the days left, and the numbers of each month."""
+"""The expiry of certificates: groups by days left, and the number of certificates that expire in each month."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Notices: why a part of a page has no data, and what to do."""
+"""Notices: why a part of a page has no data, and how to correct this."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -16,19 +16,21 @@ _EXPLAINED: Final = {
     ),
     "AUDIT_QUERY_IN_PROGRESS": ReasonText(
         "Another audit query of yours is in progress.",
-        "The gateway answers one query of a caller at a time. Reload the page.",
+        "The gateway processes one query per caller at a time. Reload the page.",
     ),
     "AUDIT_QUERY_UNAVAILABLE": ReasonText(
         "The gateway cannot answer audit queries now.",
-        "The index is being built, or the central store does not respond. Reload the page in a moment.",
+        "The index is not complete yet, or the central store does not respond. Reload the page in a moment.",
     ),
     "MISSING_PARAMETER": ReasonText(
-        "The provider shows this certificate only with the password of its key store.",
-        "Use `keyway certs show`, which asks for the password.",
+        "The provider returns this certificate only if the request contains its key store password.",
+        "Use `keyway certs show`, which prompts for the password.",
     ),
-    "UNAUTHENTICATED": ReasonText("The gateway does not accept your identity.", "To find the cause: `keyway whoami`"),
+    "UNAUTHENTICATED": ReasonText(
+        "The gateway does not accept your identity.", "To find the cause, run `keyway whoami`."
+    ),
 }
-"""What to do in the console, where it differs from docs/troubleshooting.md."""
+"""Explanations for the console, if they differ from those in docs/troubleshooting.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What a call needs. action: of the policy. group: its policy group. resource: what to permit the action on."""
+    """The permission that a call needs: the action, its policy group, and the resource."""
 
     action: str
     group: str
@@ -76,7 +78,7 @@ def notice_of(error: KeywayError, needs: Permission) -> Notice:
 
 def _texts(error: KeywayError, needs: Permission) -> tuple[str, str, str]:
     if error.reason == "PERMISSION_DENIED":
-        return "denied", f"You have no permission for {needs.action}.", _permission(needs)
+        return "denied", f"You do not have the permission {needs.action}.", _permission(needs)
     if error.problem is not None:
         return "error", "The console cannot connect to the gateway.", _sentence(error.problem.value)
     if error.violations:
@@ -92,8 +94,8 @@ def _permission(needs: Permission) -> str:
     kind, _, name = needs.resource.partition("/")
     on = f"at least one of `{kind}/…`" if name == "-" else f"`{needs.resource}`"
     return (
-        f"Policy must permit the action `{needs.action}` (group `{needs.group}`) on {on}. "
-        "Ask the operator of the gateway; `keyway-gateway policy explain` shows the decision."
+        f"Ask the operator of the gateway to permit the action `{needs.action}` (group `{needs.group}`) on {on}. "
+        "`keyway-gateway policy explain` shows the decision."
     )
 
 

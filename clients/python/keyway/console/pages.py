@@ -1,4 +1,4 @@
-"""Pages: templates, and how they show values."""
+"""Pages: rendering of templates."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ VIEWS: Final = (
 
 
 def _shown(value: Any) -> Any:
-    """Escape control characters and bidirectional controls, with which a name could imitate another one."""
+    """Escape control characters and bidirectional controls, because they can make a name look like another name."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

@@ -1,4 +1,4 @@
-"""What error reasons mean, and what to do. Generated into reasons.json from docs/troubleshooting.md."""
+"""Explanations of error reasons and their fixes. reasons.json is generated from docs/troubleshooting.md."""
 
 import json
 from collections.abc import Mapping

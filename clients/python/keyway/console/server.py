@@ -1,4 +1,4 @@
-"""The server of the console: it listens on loopback, opens the browser, and stops when nobody uses the page."""
+"""The server of the console: listens on loopback, opens the browser, and stops when the session is idle."""
 
 import asyncio
 import contextlib

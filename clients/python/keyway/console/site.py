@@ -41,7 +41,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Site:
-    """The application. access: decides about each request. calls: the gateway. pages: renders the answers."""
+    """The application. access: accepts or rejects each request. calls: the gateway. pages: renders the responses."""
 
     def __init__(self, access: Access, calls: GatewayCalls, pages: Pages) -> None:
         self._access = access
@@ -66,7 +66,7 @@ class Site:
 
     @web.middleware
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer a request, if it is accepted."""
+        """Handle a request, if it is accepted."""
         try:
             self._access.check_source(request.method, request.headers, entry=request.path == ENTRY)
             if request.path != ENTRY and not request.path.startswith(_STATIC):
@@ -77,7 +77,7 @@ class Site:
         except web.HTTPRedirection:
             raise
         except web.HTTPError as error:
-            return self._pages.message(error.status, f"{error.status} {error.reason}", "Use the navigation above.")
+            return self._pages.message(error.status, f"{error.status} {error.reason}", "Go back to the previous page.")
         except Exception:  # noqa: BLE001 - a bug
             _log.exception("The console could not answer %s %s", request.method, clean(request.path))
             return self._pages.message(
@@ -95,9 +95,10 @@ class Site:
         return response
 
     def _continued(self, request: web.Request) -> web.Response:
-        """Return a redirect. If another site or a file opened the link, return a page that continues.
+        """Return a redirect, or a page that forwards to the console if another site or a file opened the link.
 
-        The browser counts a redirect as part of the navigation of the other site, and sends no SameSite=Strict cookie.
+        After a redirect, the browser would still treat the request as one of the other site, and would not send the
+        SameSite=Strict cookie.
         """
         if request.headers.get("Sec-Fetch-Site", "none") == "none":
             return web.Response(status=303, headers={"Location": "/"})

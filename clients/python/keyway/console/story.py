@@ -1,4 +1,4 @@
-"""The story of one call: its record, and the steps that its journal records describe."""
+"""The steps of one call, from its record and its journal records."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -63,14 +63,14 @@ class CallStory:
             ("Issuer", domain),
             ("Groups", ", ".join(groups)),
             ("Service name, as sent by the caller", self._text(self._last, "actor", "app_name")),
-            ("Program", self._text(self._last, "http_request", "user_agent")),
+            ("User agent", self._text(self._last, "http_request", "user_agent")),
         ]
 
     @property
     def upstream(self) -> Sequence[tuple[str, str]]:
         """Facts about the error of the upstream."""
         return [
-            ("Error code of the upstream", self._text(self._last, "unmapped", "upstream_code")),
+            ("Upstream error code", self._text(self._last, "unmapped", "upstream_code")),
             ("HTTP status", self._text(self._last, "unmapped", "http_status")),
             ("Message", self._text(self._last, "api", "response", "error_message")),
         ]

@@ -9,11 +9,13 @@ from keyway.v1 import audit_service_pb2 as audit
 RUNNING: Final = audit.VERIFICATION_STATE_RUNNING
 VERIFIED: Final = audit.VERIFICATION_STATE_VERIFIED
 Result = audit.VerifyJournalResponse | Notice | None
-"""The progress or the result; why there is none; or None if the console started no verification."""
+"""The progress or the result, a notice if there is none, or None if the console started no verification."""
 
 
 class JournalVerification:
-    """Starts the verification, and returns its result. A query for the result alone would also start it."""
+    """Starts the verification, and returns its result. It asks for the result only after a start, because a call of
+    VerifyJournal also starts a verification.
+    """
 
     def __init__(self, calls: GatewayCalls) -> None:
         self._calls = calls

@@ -43,7 +43,7 @@ def test_time_to_full_is_as_urgent_as_it_is_short(seconds: int, badge: str) -> N
 def test_nearly_full_disk_is_explained(used: float, badge: str, kind: str) -> None:
     text = journal(disk_used=used)
     assert f'<dt>Used</dt><dd><span class="badge {badge}">{used:.0%}</span>' in text
-    assert (f'<section class="notice {kind}"><h2>The disk of the journal is {used:.0%} full' in text) == bool(kind)
+    assert (f'<section class="notice {kind}"><h2>The journal disk is {used:.0%} full' in text) == bool(kind)
 
 
 @pytest.mark.parametrize(("used", "shown"), [(0.9, "850 MB"), (0.0, None), (1.0, None)])
@@ -84,7 +84,7 @@ def test_shipping_shows_the_records_and_the_age_of_the_oldest(lag: int, badge: s
     ]
     text = journal(shipping=True, chains=chains)
     assert '1,234 <span class="unit">records not shipped' in text
-    assert f'<dt>Age of the oldest</dt><dd><span class="badge {badge}">' in text
+    assert f'<dt>Age of the oldest unshipped record</dt><dd><span class="badge {badge}">' in text
 
 
 def test_journal_without_shipping_names_the_setting() -> None:
@@ -96,7 +96,7 @@ def test_journal_without_shipping_names_the_setting() -> None:
     [
         (audit.VERIFICATION_STATE_RUNNING, ("in progress", 'data-refresh="1"', "40 %")),
         (audit.VERIFICATION_STATE_VERIFIED, ("verified", "7 records")),
-        (audit.VERIFICATION_STATE_NOT_VERIFIED, ("not correct", "chain &lt;b&gt; is broken")),
+        (audit.VERIFICATION_STATE_NOT_VERIFIED, ("failed verification", "chain &lt;b&gt; is broken")),
         (audit.VERIFICATION_STATE_INTERRUPTED, ("interrupted", "Verify again")),
     ],
 )
@@ -154,8 +154,8 @@ NEEDS = permission("ListCertificates", "providers/nhn-certs")
         (
             KeywayError(StatusCode.PERMISSION_DENIED, "denied", reason="PERMISSION_DENIED"),
             "denied",
-            "You have no permission for ListCertificates.",
-            "Policy must permit the action `ListCertificates` (group `ReadMetadata`) on `providers/nhn-certs`.",
+            "You do not have the permission ListCertificates.",
+            "permit the action `ListCertificates` (group `ReadMetadata`) on `providers/nhn-certs`.",
         ),
         (
             KeywayError(StatusCode.UNIMPLEMENTED, "x", reason="AUDIT_QUERY_NOT_CONFIGURED"),

@@ -1,6 +1,6 @@
 "use strict";
 
-// Copy buttons: without scripts, they are not shown.
+// Copy buttons: hidden if the browser runs no scripts.
 for (const button of document.querySelectorAll("button.copy")) {
   button.hidden = !navigator.clipboard;
   button.addEventListener("click", async () => {
@@ -10,7 +10,7 @@ for (const button of document.querySelectorAll("button.copy")) {
   });
 }
 
-// The progress of a verification. The page stops to reload when the verification ends.
+// The progress of a verification: the page reloads until the verification ends.
 if (document.querySelector("[data-refresh]")) {
   setTimeout(() => location.reload(), 2000);
 }
