@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-_SERVING = ("aiohttp", "cedarpy", "jwt", "opentelemetry.sdk", "prometheus_client", "sqlite3")
+_SERVING = ("aiohttp", "cedarpy", "cryptography.x509", "jwt", "opentelemetry.sdk", "prometheus_client", "sqlite3")
 _HEALTH = (*_SERVING, "cryptography", "pydantic", "structlog", "yaml")
 _VERSION = (*_HEALTH, "asyncio", "grpc", "uvloop")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.pem import CERTIFICATE_LABELS, PRIVATE_KEY_LABELS, Block
 from gateway.providers.base import expiry, pem
@@ -282,6 +282,9 @@ def _from_pkcs7(data: bytes) -> tuple[ParsedCertificate, ...]:
 
 
 def _from_ber(data: bytes) -> list[bytes]:
+    # Imported here: few files are BER, and the module loads the X.509 part of the package, which takes 30 ms.
+    from cryptography.hazmat.primitives.serialization import pkcs7  # noqa: PLC0415
+
     try:
         return [each.public_bytes(Encoding.DER) for each in pkcs7.load_der_pkcs7_certificates(data)]
     except Exception as error:  # the parser raises many types
