@@ -44,7 +44,7 @@ class CallContext:
     Batch service:
         items: the result of each item of a batch, for the audit record.
     In-process calls (at the start of the call):
-        background: whether no caller waits for the call: it is not retried, and its failures do not open the breaker.
+        background: whether no caller waits for the call. It is not retried, and its failures do not open the breaker.
     Provider service:
         probe: whether the call is a health check: a single attempt, made even if the circuit breaker is open.
     """

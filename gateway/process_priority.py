@@ -1,4 +1,4 @@
-"""The priority of processes that work in the background, so that calls come first if processors are busy."""
+"""The priority of background processes, so that calls take precedence if the CPUs are busy."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import os
 def lower_priority(niceness: int, *, batch: bool = False) -> None:
     """Lower the priority of this process, if the system permits it. Service managers and containers can forbid it.
 
-    batch: also tell the scheduler that the process is not interactive, where it knows that.
+    batch: also use the scheduling policy for batch processes, if the system has one.
     """
     with contextlib.suppress(OSError):
         os.nice(niceness)

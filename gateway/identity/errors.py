@@ -6,7 +6,7 @@ from enum import StrEnum
 class AuthenticationFailure(StrEnum):
     """Messages for the caller. They do not disclose which check of a token failed.
 
-    The clients recognize them, also those of earlier releases: `clients/problem_table.py`.
+    All clients, including earlier releases, recognize these texts (`clients/problem_table.py`), so do not change them.
     """
 
     NO_TOKEN = "no bearer token was sent"  # noqa: S105 - not a password

@@ -1,1 +1,1 @@
-"""The poller: lists the certificates of each provider regularly, for the metrics of their expiry."""
+"""The poller: lists the certificates of each provider regularly, for the expiry metrics."""

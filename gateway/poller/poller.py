@@ -13,7 +13,7 @@ from gateway.telemetry.instruments import Point
 class CertificatePollers:
     """One poller for each provider. settings: by the ID of the provider.
 
-    calls: makes the calls. publish: takes the certificates of a provider after each successful poll.
+    calls: makes the calls. publish: receives the certificates of a provider after each complete list.
     """
 
     def __init__(self, settings: Mapping[str, PollerSettings], calls: PollerCalls, publish: Publish) -> None:
@@ -22,7 +22,7 @@ class CertificatePollers:
 
     @contextlib.asynccontextmanager
     async def running(self, start: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
-        """Poll until the end of the block. start: returns when this process must begin."""
+        """Poll until the end of the block. start: returns when this process must begin to poll."""
         task = asyncio.create_task(self._run(start))
         try:
             yield

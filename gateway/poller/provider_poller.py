@@ -1,4 +1,4 @@
-"""The poller of one provider: lists all its certificates, page by page, and waits."""
+"""The poller of one provider: lists all certificates, page by page, once per interval."""
 
 import asyncio
 import datetime as dt
@@ -19,10 +19,10 @@ from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import error_reason_pb2 as reasons
 
 Publish = Callable[[str, Expiries], None]
-"""Takes the ID of a provider, and all its certificates."""
+"""Receives the ID of a provider, and the expiry of all its certificates."""
 
 _FIRST_SECONDS: Final = 10.0
-"""The first poll follows the start within this time, because metrics of an earlier worker end with it."""
+"""The maximum delay of the first poll. It is short, because the metrics of a worker disappear when it ends."""
 _RETRY_SECONDS: Final = 300.0
 _PAGE_SIZE: Final = 1000
 _MAXIMUM_PAGES: Final = 1000
@@ -84,8 +84,8 @@ class ProviderPoller:
     async def poll(self) -> float:
         """Poll once. Return the seconds until the next poll, without jitter.
 
-        Most failures are transient, and are tried again soon. Rejected passwords are not: an upstream can lock an
-        account or a keystore after several of them.
+        Most failures are transient, so the next poll follows soon. After a rejected password, it follows after the
+        interval, because an upstream can lock an account or a key store after several rejections.
         """
         try:
             await self._poll()
@@ -107,7 +107,7 @@ class ProviderPoller:
         return min(self.settings.interval, _RETRY_SECONDS)
 
     async def _poll(self) -> None:
-        """Publish all certificates. One that cannot be read has no expiry, and fails the poll after that."""
+        """Publish all certificates. Then raise the error of a certificate that could not be read, if there is one."""
         found = {**await self._list()}
         failure: GatewayError | None = None
         for name in [name for name, last in found.items() if last is None]:

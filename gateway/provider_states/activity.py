@@ -1,4 +1,4 @@
-"""The requests of the last minutes, in parts that leave the window one by one."""
+"""A sliding window of the requests of the last minutes."""
 
 import time
 from collections import deque
@@ -12,7 +12,7 @@ _PART_SECONDS: Final = 30.0
 
 
 class ActivityWindow:
-    """The requests to one provider during the last WINDOW_SECONDS. clock: monotonic seconds."""
+    """The requests to one provider during the last WINDOW_SECONDS, in intervals. clock: monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

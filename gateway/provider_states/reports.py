@@ -1,7 +1,7 @@
-"""What the processes of a gateway tell each other about the providers, and its form on the wire.
+"""Messages about the state of the providers between the processes of a gateway, and their encoding.
 
-A worker sends ProviderReports, and receives ProviderSnapshots. A parser accepts only the known form, and raises
-ValueError, TypeError, or KeyError for any other.
+A worker sends ProviderReports, and receives ProviderSnapshots. A parser accepts only the known encoding, and raises
+ValueError, TypeError, or KeyError otherwise.
 """
 
 from collections import Counter
@@ -34,7 +34,7 @@ class ProviderCheck(NamedTuple):
 
 @dataclass(slots=True)
 class ProviderReport:
-    """What one worker knows about a provider. requests: those since its last report. check: its latest, if any."""
+    """The state of a provider in one worker. requests: since the last report. check: the latest one, if any."""
 
     breaker: BreakerState
     requests: RequestCounts
@@ -43,7 +43,7 @@ class ProviderReport:
 
 @dataclass(slots=True)
 class ProviderSnapshot:
-    """The state of a provider over all workers. breakers: by the number of the worker. seconds: see `requests`."""
+    """The state of a provider over all workers. breakers: by worker number. seconds: the time that `requests` cover."""
 
     breakers: dict[int, BreakerState] = field(default_factory=dict)
     seconds: int = 0

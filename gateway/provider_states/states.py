@@ -1,6 +1,7 @@
-"""The state of the providers as one process sees it.
+"""The state of the providers, in one process of the gateway.
 
-A gateway of a single process aggregates for itself. A worker reports to the supervisor, and receives the aggregate.
+A gateway with a single process aggregates the state itself. A worker reports to the supervisor, and receives the
+aggregate.
 """
 
 import asyncio
@@ -43,13 +44,13 @@ class ProviderStates:
         self._applied[provider] = check.ended_at
 
     def current(self, provider: Provider) -> ProviderSnapshot:
-        """Return the current state of a provider. What other workers did in the last seconds can be missing."""
+        """Return the current state of a provider. Data of other workers can be some seconds old."""
         known = self._known(provider)
         breakers = {**known.breakers, self._number: provider.upstream.breaker}
         return replace(known, breakers=breakers, check=latest(known.check, self._checks.get(provider.id)))
 
     def collect(self) -> Reports:
-        """Return what happened since the last call, for the supervisor."""
+        """Return the changes since the last call of this method, for the supervisor."""
         return {provider.id: self._report(provider) for provider in self._catalog}
 
     def receive(self, snapshots: Snapshots) -> None:
@@ -61,7 +62,7 @@ class ProviderStates:
                 self._apply(provider, snapshot.check)
 
     def _apply(self, provider: Provider, check: ProviderCheck) -> None:
-        """Close the breaker once for each successful check: it can open again after that."""
+        """Close the breaker once for each successful check. After that, it can open again."""
         if check.ended_at > self._applied.get(provider.id, 0):
             self._applied[provider.id] = check.ended_at
             if check.state == PROVIDER_STATE_READY:

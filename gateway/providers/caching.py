@@ -121,9 +121,9 @@ class ReadCache:
     async def _shared_read(self, key: Hashable, operation: Operation, request: Any, call: CallContext) -> Any:
         """Return the response of the upstream, shared by concurrent callers. Each waits until its own deadline at most.
 
-        Callers that start after a change do not share an earlier read, nor that of a background call, which is not
-        tried again if it fails. When the last caller leaves, the read is canceled, because it would occupy a connection
-        that no caller's limits cover.
+        Callers that start after a change do not share an earlier read. Callers do not share the read of a background
+        call, because it is not retried. When the last caller leaves, the read is canceled, because it would occupy a
+        connection that no caller's limits cover.
         """
         shared = self._generation, key
         pending = self._pending.get(shared)

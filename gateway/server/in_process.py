@@ -1,7 +1,7 @@
 """Calls from parts of the gateway itself, in its own process.
 
-They pass the same authorization, limits, validation, and audit as calls over the network. The part that makes a call
-states its caller: itself, or a caller that it has authenticated.
+These calls pass the same authorization, limits, validation, and audit as calls over the network. The part that makes a
+call passes its caller: itself, or a caller that it has authenticated.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _PEER: Final = "inproc:in-process"
 
 
 class InProcessTransport:
-    """The parts of gRPC's context of a call that such a call has."""
+    """The part of the gRPC call context that an in-process call provides."""
 
     def peer(self) -> str:
         """Return the peer in gRPC's notation."""

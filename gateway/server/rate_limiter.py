@@ -34,8 +34,8 @@ class RateLimiter:
     def admit(self, caller: Caller) -> AbstractContextManager[None]:
         """Return a context manager that covers one call. Entering it raises GatewayError if a limit is reached.
 
-        Enter it immediately. Anonymous callers have only the limit of the server. Parts of the gateway itself have no
-        limit, and do not count, so that they cannot take calls away from callers.
+        Enter it immediately. Anonymous callers have only the limit of the server. Calls of the gateway itself are not
+        limited and do not count toward limits, so that they cannot use up the limits of callers.
         """
         if caller.kind == _INTERNAL_KIND:
             return nullcontext()

@@ -1,6 +1,6 @@
-"""Expiry dates of certificates, for metrics: of all certificates of polled providers, and of those in responses.
+"""Expiry dates of certificates, for metrics: from polls, and for other providers from responses to callers.
 
-For a polled provider, only the polls count, so that a removed certificate disappears with the next poll.
+For a polled provider, responses are ignored, so that a removed certificate disappears with the next poll.
 """
 
 import datetime as dt
@@ -44,7 +44,7 @@ def expiries(certificates: Iterable[Certificate]) -> Expiries:
 
 
 class ExpiryCalendar:
-    """Certificates by their last day, so that a scrape need not look at each of them."""
+    """Certificates by their last day, so that a scrape does not iterate over all certificates."""
 
     def __init__(self, certificates: Expiries) -> None:
         self._by_day: dict[dt.date, list[str]] = {}

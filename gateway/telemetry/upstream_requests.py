@@ -19,7 +19,7 @@ _BUCKETS: Final = len(DURATION_BOUNDS) + 1
 
 @dataclass(slots=True)
 class RequestCounts:
-    """Numbers of requests by duration, and of failed requests by reason. buckets: as in `Distribution.counts`."""
+    """Number of requests by duration, and of failed requests by reason. buckets: as in `Distribution.counts`."""
 
     buckets: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
     failures: Counter[str] = field(default_factory=Counter)
@@ -67,7 +67,7 @@ class UpstreamRequests:
         self._durations.record((method, status, failure), seconds)
 
     def failed(self, reason: str) -> None:
-        """Record that a request, whose end is recorded, failed."""
+        """Record that a request failed, in addition to its end."""
         self._failures[reason] += 1
 
     def read(self) -> Series:

@@ -107,7 +107,7 @@ class Breaker:
             self.close()
 
     def close(self) -> None:
-        """Close after a successful probe, which another process can have made."""
+        """Close after a successful probe of this process or of another one."""
         if self._opened is not None:
             self._opened = self._probing_since = None
             self._parts.clear()

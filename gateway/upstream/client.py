@@ -36,7 +36,7 @@ _FAULT_PREFIXES: Final = tuple(
 _UPSTREAM_FAULTS: Final = frozenset(
     number for name, number in reasons.ErrorReason.items() if name.startswith(_FAULT_PREFIXES)
 )
-"""The reasons of failures that no request of a caller causes."""
+"""The reasons of failures that the upstream or the access to it causes, not the request of a caller."""
 
 
 class HttpClient:
@@ -211,7 +211,7 @@ class HttpClient:
     def _report_result(self, permit: int, kind: ErrorKind | None, seconds: float, *, background: bool) -> None:
         """Update breaker and retry budget with the result of an attempt.
 
-        The result of a background call counts only if it ends an outage: otherwise callers would notice such calls.
+        The result of a background call counts only if it ends an outage, so that such calls cannot affect callers.
         """
         if background:
             self._report_background(permit, kind)

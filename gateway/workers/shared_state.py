@@ -1,4 +1,4 @@
-"""What the workers share through the supervisor: the state of the providers, and the poller of their certificates."""
+"""State that the workers share through the supervisor: the state of the providers, and which worker polls."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ class SharedState:
             self._choose_poller(live)
 
     def _choose_poller(self, workers: Sequence[WorkerProcess]) -> None:
-        """Make another worker poll if the one that did so ends: the newest, which a reload does not replace next."""
+        """If the polling worker ends, choose the newest worker, which a reload replaces last."""
         ready = [worker for worker in workers if worker.served and not worker.ending]
         if ready and self._poller not in ready:
             self._poller = ready[-1]

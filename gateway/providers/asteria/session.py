@@ -134,7 +134,7 @@ class LoginSession:
         result = running.result()
         if isinstance(result, UpstreamError):
             if in_background and not call.background and result.kind is not outcomes.CREDENTIALS_REJECTED:
-                return await self._joined_login(call)  # a login for a background call is not tried again by itself
+                return await self._joined_login(call)  # the login of a background call has no retries
             raise _copy(result)
         return result
 

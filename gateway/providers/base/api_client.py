@@ -29,7 +29,7 @@ class ApiRequest:
     target: the path with its query, percent-encoded. url_template: the target as telemetry records it, without names
     and keys. resource: the resource name that errors refer to.
     headers: additional headers. scope: see `StatusRow.scope`. secrets: values in the request that must not be recorded.
-    expected_code: the code of a failure that the adapter handles, so that it does not count as one of the upstream.
+    expected_code: an error code that the adapter handles, so that it does not count as a failure of the upstream.
     """
 
     method: str

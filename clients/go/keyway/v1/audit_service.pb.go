@@ -887,7 +887,7 @@ type GetJournalStatusResponse struct {
 	// The state of the index. Absent if queries are answered from a central store.
 	Index *AuditIndexStatus `protobuf:"bytes,7,opt,name=index,proto3" json:"index,omitempty"`
 	// The used share of the file system that contains the journal, from 0 to 1. If the file system is full, the gateway
-	// rejects all calls. 0 from gateways that do not return it yet.
+	// rejects all calls. Older gateways return 0.
 	DiskUsed      float64 `protobuf:"fixed64,8,opt,name=disk_used,json=diskUsed,proto3" json:"disk_used,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -157,8 +157,8 @@ type Provider struct {
 	// The full names of the methods of CertificateService and KeyService that the provider serves, sorted. Example:
 	// `keyway.v1.KeyService/Encrypt`. Other methods return UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER`.
 	Methods []string `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
-	// UNREACHABLE while the circuit breaker of the provider is not closed. Otherwise, the state that the last CheckProvider
-	// found. It is the same for all workers of a gateway.
+	// UNREACHABLE while the circuit breaker of the provider is not closed. Otherwise, the result of the last
+	// CheckProvider. All workers of a gateway return the same state.
 	State ProviderState `protobuf:"varint,5,opt,name=state,proto3,enum=keyway.v1.ProviderState" json:"state,omitempty"`
 	// The reason why the provider is not READY, as in `ErrorInfo.reason`. Example: `PROVIDER_TIMEOUT`. Empty if the state
 	// is READY or UNKNOWN.
@@ -167,7 +167,7 @@ type Provider struct {
 	CheckTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=check_time,json=checkTime,proto3" json:"check_time,omitempty"`
 	// The state of the circuit breaker, which rejects calls while the upstream fails.
 	CircuitBreaker *CircuitBreaker `protobuf:"bytes,8,opt,name=circuit_breaker,json=circuitBreaker,proto3" json:"circuit_breaker,omitempty"`
-	// The recent requests to the upstream. The requests of other workers are at most 2 seconds late.
+	// The recent requests to the upstream. Data of other workers is at most 2 seconds old.
 	Activity      *ProviderActivity `protobuf:"bytes,9,opt,name=activity,proto3" json:"activity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -330,17 +330,17 @@ func (x *CircuitBreaker) GetWorkers() int32 {
 	return 0
 }
 
-// The HTTP requests to the upstream of a provider during the last minutes, over all workers. Each retry and each login
-// is a request. Calls that the gateway answers from its cache, or rejects, cause no request.
+// The HTTP requests to the upstream of a provider during the last 10 minutes, over all workers. Each retry and each
+// login is a request. Cache hits and rejected calls cause no request.
 type ProviderActivity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The time that the numbers cover: about 10 minutes, or less if the gateway started later.
+	// The time that the numbers cover: about 10 minutes, or less if the gateway started more recently.
 	Window *durationpb.Duration `protobuf:"bytes,1,opt,name=window,proto3" json:"window,omitempty"`
 	// The number of requests.
 	Requests int64 `protobuf:"varint,2,opt,name=requests,proto3" json:"requests,omitempty"`
-	// The number of requests that failed: without a response, or with a response that reports a fault of the upstream, of
-	// its access, or of the gateway's credentials. A response that rejects the request of a caller, such as NOT_FOUND, is
-	// not a failure, and neither is an idle connection that the upstream has closed.
+	// The number of failed requests: requests without a response, and requests whose response reports an upstream error,
+	// denied access, or rejected credentials of the gateway. A response that rejects the request of a caller, such as
+	// NOT_FOUND, is not a failure, and neither is an idle connection that the upstream has closed.
 	FailedRequests int64 `protobuf:"varint,3,opt,name=failed_requests,json=failedRequests,proto3" json:"failed_requests,omitempty"`
 	// The failed requests by reason, the most frequent reason first.
 	Failures []*FailureCount `protobuf:"bytes,4,rep,name=failures,proto3" json:"failures,omitempty"`
@@ -428,7 +428,7 @@ func (x *ProviderActivity) GetLatencyP99() *durationpb.Duration {
 // The number of failed requests with one reason.
 type FailureCount struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The reason, as in `ErrorInfo.reason`, such as `PROVIDER_TIMEOUT`. `CANCELLED` means that the caller gave up.
+	// The reason, as in `ErrorInfo.reason`, such as `PROVIDER_TIMEOUT`. `CANCELLED` means that the call was canceled.
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The number of requests.
 	Count         int64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`

@@ -495,7 +495,7 @@ class GetJournalStatusResponse(_message.Message):
     """Whether the gateway ships the journal to a collector."""
     disk_used: _builtins.float
     """The used share of the file system that contains the journal, from 0 to 1. If the file system is full, the gateway
-    rejects all calls. 0 from gateways that do not return it yet.
+    rejects all calls. Older gateways return 0.
     """
     @_builtins.property
     def chains(self) -> _containers.RepeatedCompositeFieldContainer[Global___JournalChain]:

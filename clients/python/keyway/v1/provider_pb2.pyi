@@ -105,8 +105,8 @@ class Provider(_message.Message):
     api_version: _builtins.str
     """The version of the upstream API that the gateway calls, such as `v1.2`. Empty if the upstream API has no versions."""
     state: Global___ProviderState.ValueType
-    """UNREACHABLE while the circuit breaker of the provider is not closed. Otherwise, the state that the last CheckProvider
-    found. It is the same for all workers of a gateway.
+    """UNREACHABLE while the circuit breaker of the provider is not closed. Otherwise, the result of the last
+    CheckProvider. All workers of a gateway return the same state.
     """
     state_reason: _builtins.str
     """The reason why the provider is not READY, as in `ErrorInfo.reason`. Example: `PROVIDER_TIMEOUT`. Empty if the state
@@ -128,7 +128,7 @@ class Provider(_message.Message):
 
     @_builtins.property
     def activity(self) -> Global___ProviderActivity:
-        """The recent requests to the upstream. The requests of other workers are at most 2 seconds late."""
+        """The recent requests to the upstream. Data of other workers is at most 2 seconds old."""
 
     def __init__(
         self,
@@ -183,8 +183,8 @@ Global___CircuitBreaker: _TypeAlias = CircuitBreaker  # noqa: Y015
 
 @_typing.final
 class ProviderActivity(_message.Message):
-    """The HTTP requests to the upstream of a provider during the last minutes, over all workers. Each retry and each login
-    is a request. Calls that the gateway answers from its cache, or rejects, cause no request.
+    """The HTTP requests to the upstream of a provider during the last 10 minutes, over all workers. Each retry and each
+    login is a request. Cache hits and rejected calls cause no request.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -198,13 +198,13 @@ class ProviderActivity(_message.Message):
     requests: _builtins.int
     """The number of requests."""
     failed_requests: _builtins.int
-    """The number of requests that failed: without a response, or with a response that reports a fault of the upstream, of
-    its access, or of the gateway's credentials. A response that rejects the request of a caller, such as NOT_FOUND, is
-    not a failure, and neither is an idle connection that the upstream has closed.
+    """The number of failed requests: requests without a response, and requests whose response reports an upstream error,
+    denied access, or rejected credentials of the gateway. A response that rejects the request of a caller, such as
+    NOT_FOUND, is not a failure, and neither is an idle connection that the upstream has closed.
     """
     @_builtins.property
     def window(self) -> _duration_pb2.Duration:
-        """The time that the numbers cover: about 10 minutes, or less if the gateway started later."""
+        """The time that the numbers cover: about 10 minutes, or less if the gateway started more recently."""
 
     @_builtins.property
     def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___FailureCount]:
@@ -247,7 +247,7 @@ class FailureCount(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """The reason, as in `ErrorInfo.reason`, such as `PROVIDER_TIMEOUT`. `CANCELLED` means that the caller gave up."""
+    """The reason, as in `ErrorInfo.reason`, such as `PROVIDER_TIMEOUT`. `CANCELLED` means that the call was canceled."""
     count: _builtins.int
     """The number of requests."""
     def __init__(

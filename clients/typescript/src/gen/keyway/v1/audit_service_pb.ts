@@ -477,7 +477,7 @@ export type GetJournalStatusResponse = Message<"keyway.v1.GetJournalStatusRespon
 
   /**
    * The used share of the file system that contains the journal, from 0 to 1. If the file system is full, the gateway
-   * rejects all calls. 0 from gateways that do not return it yet.
+   * rejects all calls. Older gateways return 0.
    *
    * @generated from field: double disk_used = 8;
    */

@@ -55,8 +55,8 @@ export type Provider = Message<"keyway.v1.Provider"> & {
   methods: string[];
 
   /**
-   * UNREACHABLE while the circuit breaker of the provider is not closed. Otherwise, the state that the last CheckProvider
-   * found. It is the same for all workers of a gateway.
+   * UNREACHABLE while the circuit breaker of the provider is not closed. Otherwise, the result of the last
+   * CheckProvider. All workers of a gateway return the same state.
    *
    * @generated from field: keyway.v1.ProviderState state = 5;
    */
@@ -85,7 +85,7 @@ export type Provider = Message<"keyway.v1.Provider"> & {
   circuitBreaker?: CircuitBreaker | undefined;
 
   /**
-   * The recent requests to the upstream. The requests of other workers are at most 2 seconds late.
+   * The recent requests to the upstream. Data of other workers is at most 2 seconds old.
    *
    * @generated from field: keyway.v1.ProviderActivity activity = 9;
    */
@@ -135,14 +135,14 @@ export const CircuitBreakerSchema: GenMessage<CircuitBreaker> = /*@__PURE__*/
   messageDesc(file_keyway_v1_provider, 1);
 
 /**
- * The HTTP requests to the upstream of a provider during the last minutes, over all workers. Each retry and each login
- * is a request. Calls that the gateway answers from its cache, or rejects, cause no request.
+ * The HTTP requests to the upstream of a provider during the last 10 minutes, over all workers. Each retry and each
+ * login is a request. Cache hits and rejected calls cause no request.
  *
  * @generated from message keyway.v1.ProviderActivity
  */
 export type ProviderActivity = Message<"keyway.v1.ProviderActivity"> & {
   /**
-   * The time that the numbers cover: about 10 minutes, or less if the gateway started later.
+   * The time that the numbers cover: about 10 minutes, or less if the gateway started more recently.
    *
    * @generated from field: google.protobuf.Duration window = 1;
    */
@@ -156,9 +156,9 @@ export type ProviderActivity = Message<"keyway.v1.ProviderActivity"> & {
   requests: bigint;
 
   /**
-   * The number of requests that failed: without a response, or with a response that reports a fault of the upstream, of
-   * its access, or of the gateway's credentials. A response that rejects the request of a caller, such as NOT_FOUND, is
-   * not a failure, and neither is an idle connection that the upstream has closed.
+   * The number of failed requests: requests without a response, and requests whose response reports an upstream error,
+   * denied access, or rejected credentials of the gateway. A response that rejects the request of a caller, such as
+   * NOT_FOUND, is not a failure, and neither is an idle connection that the upstream has closed.
    *
    * @generated from field: int64 failed_requests = 3;
    */
@@ -201,7 +201,7 @@ export const ProviderActivitySchema: GenMessage<ProviderActivity> = /*@__PURE__*
  */
 export type FailureCount = Message<"keyway.v1.FailureCount"> & {
   /**
-   * The reason, as in `ErrorInfo.reason`, such as `PROVIDER_TIMEOUT`. `CANCELLED` means that the caller gave up.
+   * The reason, as in `ErrorInfo.reason`, such as `PROVIDER_TIMEOUT`. `CANCELLED` means that the call was canceled.
    *
    * @generated from field: string reason = 1;
    */
