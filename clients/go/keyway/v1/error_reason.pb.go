@@ -98,7 +98,7 @@ const (
 	// Example: the upstream restarted during CreateCertificate. The certificate may exist.
 	ErrorReason_ERROR_REASON_PROVIDER_CONNECTION_LOST ErrorReason = 16
 	// UNAVAILABLE, retryable. The upstream was not contacted, because the circuit breaker is open after repeated
-	// failures. RetryInfo states when the gateway tries the upstream again.
+	// failures. RetryInfo ends at a random time after the gateway tries the upstream again.
 	// Example: all calls of the last seconds timed out.
 	ErrorReason_ERROR_REASON_PROVIDER_CIRCUIT_OPEN ErrorReason = 17
 	// UNAVAILABLE, retryable. The upstream was not contacted, because all connections that the gateway may use for this

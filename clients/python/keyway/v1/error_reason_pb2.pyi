@@ -103,7 +103,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_PROVIDER_CIRCUIT_OPEN: _ErrorReason.ValueType  # 17
     """UNAVAILABLE, retryable. The upstream was not contacted, because the circuit breaker is open after repeated
-    failures. RetryInfo states when the gateway tries the upstream again.
+    failures. RetryInfo ends at a random time after the gateway tries the upstream again.
     Example: all calls of the last seconds timed out.
     """
     ERROR_REASON_PROVIDER_BUSY: _ErrorReason.ValueType  # 18
@@ -369,7 +369,7 @@ Example: the upstream restarted during CreateCertificate. The certificate may ex
 """
 ERROR_REASON_PROVIDER_CIRCUIT_OPEN: ErrorReason.ValueType  # 17
 """UNAVAILABLE, retryable. The upstream was not contacted, because the circuit breaker is open after repeated
-failures. RetryInfo states when the gateway tries the upstream again.
+failures. RetryInfo ends at a random time after the gateway tries the upstream again.
 Example: all calls of the last seconds timed out.
 """
 ERROR_REASON_PROVIDER_BUSY: ErrorReason.ValueType  # 18

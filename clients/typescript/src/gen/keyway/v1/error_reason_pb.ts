@@ -181,7 +181,7 @@ export enum ErrorReason {
 
   /**
    * UNAVAILABLE, retryable. The upstream was not contacted, because the circuit breaker is open after repeated
-   * failures. RetryInfo states when the gateway tries the upstream again.
+   * failures. RetryInfo ends at a random time after the gateway tries the upstream again.
    * Example: all calls of the last seconds timed out.
    *
    * @generated from enum value: ERROR_REASON_PROVIDER_CIRCUIT_OPEN = 17;
