@@ -26,6 +26,12 @@ def test_outage_causes_no_retry_storm_and_no_burst(failure: Condition) -> None:
     assert "<polyline" in svg([recording])
 
 
+@pytest.mark.parametrize("failure", [Condition.REFUSING, Condition.HANGING, Condition.OVERLOADED])
+def test_sudden_outage_causes_no_retry_storm_and_no_burst(failure: Condition) -> None:
+    recording = simulate(replace(SHORT, failure=failure, slow=0))
+    assert [verdict for verdict in verdicts(recording) if not verdict.met] == []
+
+
 def test_limits_hold_back_callers_that_ignore_the_retry_delay() -> None:
     plan = replace(SHORT, gateways=10, impatient=0.5, limits=LIMITED)
     assert [verdict for verdict in verdicts(simulate(plan)) if not verdict.met] == []

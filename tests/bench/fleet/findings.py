@@ -11,6 +11,7 @@ from typing import Final
 
 from gateway.upstream.settings import BreakerSettings, RetrySettings
 from tests.bench.fleet.simulation import CALLERS, DEADLINE, Plan, Recording
+from tests.bench.fleet.upstream import Condition
 from tests.bench.verdicts import Verdict
 
 _GOOD: Final = 0.99
@@ -59,12 +60,14 @@ def find(recording: Recording) -> Findings:
 def outage_bound(plan: Plan) -> float:
     """Return the most requests per call while the upstream fails.
 
-    Of each gateway: the failures in a row that open the breaker, the retries in the budget, and one probe per pause.
-    Calls that are in progress at the beginning of the failure have been sent before. Background: docs/scaling.md.
+    Of each gateway: the failures in a row that open the breaker, the retries in the budget, and one probe per pause. If
+    an upstream stops to respond that was not slow before, also all requests until the first deadline.
     """
     breaker = BreakerSettings()
     probes = plan.failed / (0.75 * breaker.interval) + 1
-    return (2 * breaker.minimum_calls + RetrySettings().reserve + probes) / (plan.rate * plan.failed)
+    unanswered = plan.rate * DEADLINE if plan.failure is Condition.HANGING and not plan.slow else 0
+    requests = 2 * breaker.minimum_calls + RetrySettings().reserve + probes + unanswered
+    return requests / (plan.rate * plan.failed)
 
 
 def burst_bound(plan: Plan) -> float:
@@ -91,8 +94,9 @@ def verdicts(recording: Recording) -> Sequence[Verdict]:
     """Compare the figures with their bounds."""
     found, plan = find(recording), recording.plan
     name = plan.name
+    slow = Verdict(f"{name}: requests per call while the upstream is slow", found.slow, _RETRY_FACTOR)
     return [
-        Verdict(f"{name}: requests per call while the upstream is slow", found.slow, _RETRY_FACTOR),
+        *([slow] if plan.slow else []),
         Verdict(f"{name}: requests per call while the upstream fails", found.failed, outage_bound(plan)),
         Verdict(f"{name}: most requests in {plan.step:g} s after the return ÷ usual", found.burst, burst_bound(plan)),
         Verdict(f"{name}: time from the return to full service", found.full_service, full_service_bound(plan), "s"),
@@ -113,7 +117,8 @@ def counts(times: Sequence[float], start: float, end: float, step: float) -> Seq
 
 
 def _per_call(recording: Recording, start: float, end: float) -> float:
-    return count(recording.requests, start, end) / count(recording.calls, start, end)
+    calls = count(recording.calls, start, end)
+    return count(recording.requests, start, end) / calls if calls else float("nan")
 
 
 def _full_service(recording: Recording) -> float:
