@@ -1,6 +1,7 @@
 """Two trees in one run: which rows moved beyond noise. `make bench ARGS="--compare REV"`."""
 
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -176,7 +177,15 @@ def _git(*arguments: str) -> str:
 def _run(command: Sequence[str]) -> str:
     """Output of a program. Its environment has no options of the `make` that runs the benchmark."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
-        raise RevisionError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-300:]}")
-    return done.stdout.strip()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=environment, start_new_session=True
+    ) as process:
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)  # also the programs that it has started
+            raise
+    if process.returncode:
+        raise RevisionError(f"{' '.join(command)}: {(errors or output).strip()[-300:]}")
+    return output.strip()

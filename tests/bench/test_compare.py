@@ -1,5 +1,6 @@
 """A comparison of two trees reports what moved beyond noise, and leaves nothing behind."""
 
+import os
 import subprocess
 from collections.abc import Sequence
 
@@ -63,4 +64,4 @@ def test_an_unknown_revision_is_an_error_and_leaves_no_tree() -> None:
     with pytest.raises(compare.RevisionError), compare.revision("no-such-revision"):
         pytest.fail("the revision exists")
     listed = subprocess.run(("git", "worktree", "list"), cwd=tools.ROOT, capture_output=True, text=True, check=True)
-    assert "compare-" not in listed.stdout
+    assert f"compare-{os.getpid()}" not in listed.stdout

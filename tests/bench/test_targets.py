@@ -1,16 +1,25 @@
 """Each target is computed from the right rows, within rounds, and programs that it needs are measured correctly."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.bench import tools
+from tests.bench.competitors import ENCRYPT
 from tests.bench.line_up import SETS
+from tests.bench.material import Material
 from tests.bench.measure import Sample, Turn
 from tests.bench.paged_upstream import PagedUpstream, Served
-from tests.bench.processes import ServerError
+from tests.bench.probe import probe
+from tests.bench.processes import Server, ServerError, free_port
+from tests.bench.resource_usage import files
 from tests.bench.results import Row
+from tests.bench.target import Target
 from tests.bench.targets import cpu, instructions, listing, start
+from tests.bench.targets.connections import IdleConnections
+from tests.support.waiting import eventually
 
 
 def sample(level: int, *, cost: float = 100.0, p50: float = 0.001, p99: float = 0.002, system: float = 0.0) -> Sample:
@@ -118,6 +127,30 @@ def test_upstream_calls_are_repeated_in_their_batches() -> None:
         seconds = listing.repeat(batches)
         assert 0.1 <= seconds < 1.0
         assert listing.overlapping([(upstream.port, one) for one in upstream.served])[1] == batches[1]
+
+
+async def test_idle_connections_stay_open_until_the_block_ends(tmp_path: Path) -> None:
+    material = Material(tmp_path)
+    certificate, key = material.server_files
+    port = free_port()
+    command = (sys.executable, "-m", "tests.bench.plain_servers", "echo", "--port", port)
+    tls = ("--certificate", certificate, "--private-key", key)
+    target = Target(port, ENCRYPT, b"", grpc=True, authority=material.authority_file)
+    with Server((*command, *tls), port, tmp_path / "log", folder=tools.ROOT) as server:
+        before = files(server.pid)
+        with IdleConnections(target) as idle:
+            idle.open(10, "127.0.0.2")
+            idle.open(10, "127.0.0.3")
+            assert idle.count == 20
+            assert files(server.pid) >= before + 20
+            probe(target)
+
+        async def are_closed() -> bool:
+            return files(server.pid) < before + 20
+
+        await eventually(are_closed)
+        with pytest.raises(ServerError, match="127.0.0.2 failed"), IdleConnections(replace(target, port=1)) as idle:
+            idle.open(1, "127.0.0.2")
 
 
 def test_cpu_time_of_a_command_includes_only_this_command() -> None:
