@@ -1,5 +1,6 @@
 """Two trees in one run: which rows moved beyond noise. `make bench ARGS="--compare REV"`."""
 
+import math
 import os
 import signal
 import statistics
@@ -143,12 +144,16 @@ def table(changes: Sequence[Change]) -> str:
     order = {"worse": 0, "better": 1, "within noise": 2}
     lines = ["| row | quantity | before | after | after ÷ before | |", "| --- | --- | ---: | ---: | ---: | --- |"]
     for one in sorted(changes, key=lambda change: order[change.verdict]):
-        low, high = one.interval.low, one.interval.high
         lines.append(
             f"| {one.row} | {one.quantity} | {one.before:,.0f} | {one.after:,.0f} | "
-            f"{one.interval.value:.3f} ({low:.3f} to {high:.3f}) | {one.verdict} |"
+            f"{one.interval.value:.3f} ({_bounds(one.interval)}) | {one.verdict} |"
         )
     return "\n".join(lines)
+
+
+def _bounds(interval: Interval) -> str:
+    known = math.isfinite(interval.low) and math.isfinite(interval.high)
+    return f"{interval.low:.3f} to {interval.high:.3f}" if known else "too few rounds"
 
 
 def any_is_worse(changes: Sequence[Change]) -> bool:

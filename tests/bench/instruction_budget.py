@@ -2,7 +2,8 @@
 
 The figures depend on the Python build and on the libraries, as the echo server's do. A build without figures of its own
 is compared by its ratios to the echo, with a larger margin. A busy machine adds up to 4 % of instructions, because
-gRPC's threads wake up more often. So a row above its limit is counted once more, and the lower count decides.
+gRPC's threads wake up more often. So a row above its limit is counted up to two more times, and the lowest count
+decides.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from tests.bench.run import scratch, surroundings
 _FIGURES: Final = Path(__file__).with_name("instruction_budget.json")
 _MARGIN: Final = 0.03
 _OTHER_BUILD_MARGIN: Final = 0.08
+_REPETITIONS: Final = 2
 _ECHO: Final = "echo"
 _ROWS: Final[Mapping[str, tuple[str, str]]] = {
     "bare": ("plaintext", "bare"),
@@ -58,9 +60,9 @@ def _compare(root: Path, *, accept: bool) -> int:
         _FIGURES.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
     allowed = limits(figures, build, measured[_ECHO].median)
     over = [name for name, limit in allowed.items() if measured[name].median > limit]
-    if over:
-        again = measure(root, over)
-        measured = {**measured, **{name: lower(measured[name], again[name]) for name in over}}
+    for _ in range(_REPETITIONS):
+        again = measure(root, over) if over else {}
+        measured = {**measured, **{name: lower(measured[name], one) for name, one in again.items()}}
         over = [name for name in over if measured[name].median > allowed[name]]
     print(f"Instructions per call, Python {build}:")
     for name, one in measured.items():

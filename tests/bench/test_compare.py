@@ -1,5 +1,6 @@
 """A comparison of two trees reports what moved beyond noise, and leaves nothing behind."""
 
+import math
 import os
 import subprocess
 from collections.abc import Sequence
@@ -56,6 +57,8 @@ def test_rows_that_moved_come_first() -> None:
     lines = compare.table(changes).splitlines()
     assert lines[2] == "| slow | cpu | 1,000 | 2,000 | 2.000 (1.900 to 2.100) | worse |"
     assert "within noise" in lines[3]
+    few = compare.table([Change("few", "cpu", 1, 1, Interval(1.0, -math.inf, math.inf))])
+    assert "| 1.000 (too few rounds) | within noise |" in few
     assert compare.any_is_worse(changes)
     assert not compare.any_is_worse(changes[:1])
 
