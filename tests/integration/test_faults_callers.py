@@ -15,7 +15,7 @@ from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.stack import Stack
 from tests.support.valid_requests import WARP, call, valid_request
 from tests.support.waiting import eventually
-from tests.support.wire import failure_of
+from tests.support.wire import DEFAULT_RETRY, failure_of
 
 BUSY = ("UNAVAILABLE", "PROVIDER_BUSY")
 
@@ -86,7 +86,7 @@ async def test_calls_beyond_the_queue_are_rejected_immediately(running_stack: St
             refused = [one for one in calls if one.done()]
         for one in refused:
             failure = await failure_of(one)
-            assert (failure.kind, failure.retry) == (BUSY, 1)
+            assert (failure.kind, failure.retry) == (BUSY, DEFAULT_RETRY)
             assert played.attempts(failure.request_id) == []
         gate.open.set()
         await asyncio.gather(*(one for one in calls if one not in refused))

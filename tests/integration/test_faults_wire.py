@@ -11,7 +11,7 @@ from tests.support.raw_server import RawServer, silence
 from tests.support.stack import Stack
 from tests.support.upstream_client import unused_port
 from tests.support.valid_requests import call
-from tests.support.wire import failure_of
+from tests.support.wire import DEFAULT_RETRY, failure_of
 
 UNREACHABLE = ("UNAVAILABLE", "PROVIDER_UNREACHABLE")
 LOST = ("UNAVAILABLE", "PROVIDER_CONNECTION_LOST")
@@ -35,11 +35,11 @@ class Fault(NamedTuple):
 
 
 FAULTS = {
-    "hangs up": Fault(hang_up, LOST, None, (1, None), (3, 1)),
-    "resets": Fault(reset, LOST, None, (1, None), (3, 1)),
+    "hangs up": Fault(hang_up, LOST, None, (DEFAULT_RETRY, None), (3, 1)),
+    "resets": Fault(reset, LOST, None, (DEFAULT_RETRY, None), (3, 1)),
     "stalls before the head": Fault(stall, TIMEOUT),
-    "hangs up in the head": Fault(saying(HALF_HEAD, hang_up), LOST, None, (1, None), (3, 1)),
-    "resets in the head": Fault(saying(HALF_HEAD, reset), LOST, None, (1, None), (3, 1)),
+    "hangs up in the head": Fault(saying(HALF_HEAD, hang_up), LOST, None, (DEFAULT_RETRY, None), (3, 1)),
+    "resets in the head": Fault(saying(HALF_HEAD, reset), LOST, None, (DEFAULT_RETRY, None), (3, 1)),
     "stalls in the head": Fault(saying(HALF_HEAD, stall), TIMEOUT),
     "hangs up in the body": Fault(saying(HALF, hang_up), MALFORMED, 200),
     "resets in the body": Fault(saying(HALF, reset), MALFORMED, 200),
@@ -49,12 +49,12 @@ FAULTS = {
     "a length that is too short": Fault(saying(ENCRYPTED.replace(b"Length: 1", b"Length: ")), MALFORMED, 200),
     "a length that is too long": Fault(saying(ENCRYPTED.replace(b"Length: 1", b"Length: 11"), hang_up), MALFORMED, 200),
     "two lengths": Fault(saying(HEAD + b"\r\nContent-Length: 2\r\n\r\n" + BODY), MALFORMED),
-    "429": Fault(saying(http(429)), LIMITED, 429, (1, 1), (3, 3)),
+    "429": Fault(saying(http(429)), LIMITED, 429, (DEFAULT_RETRY, DEFAULT_RETRY), (3, 3)),
     "429 for now": Fault(saying(http(429, Retry_After="0")), LIMITED, 429, (0.001, 0.001), (3, 3)),
     "429 for longer": Fault(saying(http(429, Retry_After="30")), LIMITED, 429, (30, 30)),
-    "503": Fault(saying(http(503)), UNAVAILABLE, 503, (1, None), (3, 1)),
+    "503": Fault(saying(http(503)), UNAVAILABLE, 503, (DEFAULT_RETRY, None), (3, 1)),
     "503 for longer": Fault(saying(http(503, Retry_After="30")), UNAVAILABLE, 503, (30, 30)),
-    "502 cut off": Fault(saying(http(502, b"x" * 9)[:-5], hang_up), UNAVAILABLE, 502, (1, None), (3, 1)),
+    "502 cut off": Fault(saying(http(502, b"x" * 9)[:-5], hang_up), UNAVAILABLE, 502, (DEFAULT_RETRY, None), (3, 1)),
     "500": Fault(saying(http(500, Content_Type="text/html")), INTERNAL, 500),
 }
 
@@ -97,7 +97,7 @@ async def test_connection_failure_is_retried_for_every_method(running_stack: Sta
         async with scene(running_stack, tmp_path, url, connect_timeout=0.1, timeout=5) as played:
             for method, request in (("Encrypt", ENCRYPT), ("DeleteCertificate", DELETE)):
                 failure = await failure_of(call(played.gateway, method, request))
-                assert (failure.kind, failure.retry) == (UNREACHABLE, 1)
+                assert (failure.kind, failure.retry) == (UNREACHABLE, DEFAULT_RETRY)
                 assert played.attempts(failure.request_id) == [None] * 3
         assert not server.writers
 

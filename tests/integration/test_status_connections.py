@@ -18,7 +18,7 @@ from tests.support.openssl import KeyPair, OpensslAuthority, expired
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.stack import ASTERIA, KEY_MANAGER, Gateway, Stack
 from tests.support.valid_requests import KEYS, WARP, call
-from tests.support.wire import DETAILS, failure_of
+from tests.support.wire import DEFAULT_RETRY, DETAILS, failure_of
 
 UNREACHABLE = ("UNAVAILABLE", "PROVIDER_UNREACHABLE")
 LOST = ("UNAVAILABLE", "PROVIDER_CONNECTION_LOST")
@@ -42,7 +42,7 @@ async def test_host_name_that_does_not_resolve_is_unreachable(quiet_stack: Stack
     async with Gateway(settings) as gateway:
         failure = await failure_of(call(gateway, "Encrypt"))
     assert failure.kind == UNREACHABLE
-    assert failure.retry == 1
+    assert failure.retry == DEFAULT_RETRY
     assert failure.metadata == {"provider": KEYS}
 
 
@@ -59,7 +59,7 @@ async def test_refused_connection_is_unreachable_and_retryable_for_every_method(
         for method in ("Encrypt", "CreateCertificate", "DeleteCertificate"):
             failure = await failure_of(call(gateway, method))
             assert failure.kind == UNREACHABLE
-            assert failure.retry == 1
+            assert failure.retry == DEFAULT_RETRY
 
 
 async def test_connection_that_breaks_before_the_request_is_unreachable(quiet_stack: Stack) -> None:
@@ -72,7 +72,7 @@ async def test_connection_that_breaks_before_the_request_is_unreachable(quiet_st
         async with Gateway(quiet_stack.settings(warp)) as gateway:
             failure = await failure_of(call(gateway, "CreateCertificate"))
     assert failure.kind == UNREACHABLE
-    assert failure.retry == 1
+    assert failure.retry == DEFAULT_RETRY
 
 
 class Target(NamedTuple):
@@ -88,8 +88,8 @@ class Target(NamedTuple):
 @pytest.mark.parametrize(
     "target",
     [
-        Target(KEY_MANAGER, "Encrypt", "/encrypt$", 1),
-        Target(ASTERIA, "GetCertificate", "/show$", 1),
+        Target(KEY_MANAGER, "Encrypt", "/encrypt$", DEFAULT_RETRY),
+        Target(ASTERIA, "GetCertificate", "/show$", DEFAULT_RETRY),
         Target(ASTERIA, "CreateCertificate", "/create$", None),
         Target(ASTERIA, "DeleteCertificate", "/delete$", None),
     ],

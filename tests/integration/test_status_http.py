@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
 from tests.support.valid_requests import CERTIFICATES, KEYS, WARP, call, valid_request
-from tests.support.wire import failure_of
+from tests.support.wire import DEFAULT_RETRY, failure_of
 
 HTML = "<html><body><h1>Trouble</h1></body></html>"
 NOT_JSON = {"Content-Type": "text/html"}
@@ -64,17 +64,19 @@ ANSWERS = {
     "404": Answer(404, NO_API),
     "404 without a body": Answer(404, NO_API, body="", headers={}),
     "418": Answer(418, UNKNOWN),
-    "429": Answer(429, LIMITED, (1, 1)),
+    "429": Answer(429, LIMITED, (DEFAULT_RETRY, DEFAULT_RETRY)),
     "429 with Retry-After": Answer(429, LIMITED, (7, 7), {"Retry-After": "7"}),
-    "429 with a Retry-After that is no time": Answer(429, LIMITED, (1, 1), {"Retry-After": "soon"}),
+    "429 with a Retry-After that is no time": Answer(
+        429, LIMITED, (DEFAULT_RETRY, DEFAULT_RETRY), {"Retry-After": "soon"}
+    ),
     "429 with a Retry-After of a year": Answer(429, LIMITED, (3600, 3600), {"Retry-After": "31536000"}),
     "500": Answer(500, INTERNAL),
     "501": Answer(501, INTERNAL),
-    "502": Answer(502, UNAVAILABLE, (1, None)),
+    "502": Answer(502, UNAVAILABLE, (DEFAULT_RETRY, None)),
     "502 with Retry-After": Answer(502, UNAVAILABLE, (5, None), {"Retry-After": "5"}),
-    "503": Answer(503, UNAVAILABLE, (1, None)),
+    "503": Answer(503, UNAVAILABLE, (DEFAULT_RETRY, None)),
     "503 with Retry-After": Answer(503, UNAVAILABLE, (9, 9), {"Retry-After": "9"}),
-    "504": Answer(504, UNAVAILABLE, (1, None)),
+    "504": Answer(504, UNAVAILABLE, (DEFAULT_RETRY, None)),
     "599": Answer(599, INTERNAL),
 }
 

@@ -6,9 +6,10 @@ with the details.
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import grpc
+import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
@@ -17,6 +18,9 @@ DetailT = TypeVar("DetailT", bound=Message)
 REQUEST_ID = "keyway-request-id"
 DETAILS = "grpc-status-details-bin"
 PUSHBACK = "grpc-retry-pushback-ms"
+
+DEFAULT_RETRY: Final[Any] = pytest.approx(1.0, abs=0.5)
+"""The retry delay of an error without a known delay, in seconds. It is random."""
 
 
 class WireViolation(NamedTuple):
