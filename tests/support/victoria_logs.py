@@ -119,7 +119,9 @@ class VictoriaLogs:
         assert self._process is not None
         assert self._process.returncode is None, (self._folder / "victoria-logs.log").read_text()
         try:
-            async with self._session.get(f"{self.endpoint}/health") as response:
+            # Not /health: the first request with credentials reads the password file, and until that is done, the
+            # store rejects others.
+            async with self._session.get(f"{self.endpoint}/internal/force_flush") as response:
                 return response.status == 200
         except aiohttp.ClientError:
             return False
