@@ -188,7 +188,7 @@ $(HELM): deploy/helm/go.mod deploy/helm/go.sum | $(GO)
 manifests: $(HELM) ## render the manifests in deploy/kubernetes again, after a change of the chart or of deploy/helm/example-values.yaml
 	deploy/helm/render.sh $(HELM) deploy/kubernetes
 
-check: lint types layout generated test test-clients audit-index instructions ## run everything that CI runs
+check: lint types layout generated test test-clients audit-index ## run everything that CI runs
 
 check-bare: ## run `make run`, `make unit`, and `make test` in a minimal Debian root (needs root and debootstrap)
 	tests/bare/check.sh
