@@ -28,29 +28,52 @@ class CheckpointCopies:
         self._run = run
         self._lock = threading.Lock()
         self._uncopied: list[tuple[int, bytes]] = []
+        self._durable = 0
         self._copying = False
+        self._state = threading.Lock()
 
     def add(self, line: bytes, sequence: int) -> None:
         """Add a checkpoint that is not durable yet."""
         self._uncopied.append((sequence, line))
 
     def copy_until(self, sequence: int) -> None:
-        """Copy the checkpoints up to `sequence`, which are durable now. If that fails, a later call copies them."""
-        if not self._copying and self._uncopied and self._uncopied[0][0] <= sequence:
+        """Copy the checkpoints up to `sequence`, which are durable now. If that fails, a later call copies them.
+
+        If a copy is in progress, it continues with them.
+        """
+        self._durable = sequence
+        if not self._uncopied:
+            return
+        with self._state:
+            if self._copying or not self._durable_lines():
+                return
             self._copying = True
-            self._run(lambda: self._copy(sequence))
+        self._run(self._copy)
 
     def finish(self, sequence: int) -> None:
         """Copy the checkpoints up to `sequence` on this thread, when no other thread copies any more."""
-        if self._uncopied:
-            self._copy(sequence)
+        self._durable = sequence
+        self._copy()
 
-    def _copy(self, sequence: int) -> None:
-        lines = [line for at, line in self._uncopied if at <= sequence]
+    def _copy(self) -> None:
+        """Copy until no durable checkpoint is left."""
         with contextlib.suppress(OSError):
-            self._append(lines)
-            del self._uncopied[: len(lines)]
-        self._copying = False
+            while lines := self._next():
+                self._append(lines)
+                del self._uncopied[: len(lines)]
+            return
+        with self._state:
+            self._copying = False
+
+    def _next(self) -> list[bytes]:
+        """Return the checkpoints to copy next. Without any, the copy ends."""
+        with self._state:
+            lines = self._durable_lines()
+            self._copying = bool(lines)
+            return lines
+
+    def _durable_lines(self) -> list[bytes]:
+        return [line for at, line in self._uncopied if at <= self._durable]
 
     def _append(self, lines: list[bytes]) -> None:
         """Append copies durably.
