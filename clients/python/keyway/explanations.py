@@ -8,6 +8,7 @@ _UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 _TEXTS: Final = (
     ("Connection refused", Problem.REFUSED),
     ("error: No such file or directory", Problem.REFUSED),  # the address is a Unix socket
+    ("connect: No such file or directory", Problem.REFUSED),  # the same in grpcio 1.72
     ("Domain name not found", Problem.UNRESOLVED),
     ("No route to host", Problem.UNREACHABLE),
     ("Network is unreachable", Problem.UNREACHABLE),
