@@ -26,7 +26,8 @@ class WorkerProcess:
     """A worker process; see `start`. number: of its journal chain. available: it serves, and its journal accepts
     records.
 
-    missed: heartbeats missed since the last one; the group counts them. ending: it was told to end.
+    missed: the number of heartbeats that did not arrive in time since the last one that did; the group counts them.
+    ending: whether the supervisor has sent the command to end.
     """
 
     def __init__(

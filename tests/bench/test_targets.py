@@ -104,7 +104,7 @@ def test_a_batch_is_counted_by_its_items() -> None:
     )
     verdict = cpu.verdicts(cpu.Measurements(found))[-1]
     assert verdict.measured == pytest.approx(0.2)
-    assert verdict.remark == "40 and 200 µs, of which system time 5 and 60 µs"
+    assert verdict.remark == "40 and 200 µs; system time 5 and 60 µs"
 
 
 def test_overlapping_requests_are_one_batch() -> None:

@@ -99,9 +99,9 @@ async def served_scene(folder: Path, stack: Stack) -> AsyncIterator[AuditScene]:
                 hidden += [each async for each in made(hidden_calls(operator))]
         async with trusted.caller(address, ORDERS) as orders:
             hidden += [each async for each in made([get_certificate(orders)])]
-        async with trusted.caller(address, None) as stranger:
+        async with trusted.caller(address, None) as unauthenticated:
             with contextlib.suppress(grpc.aio.AioRpcError):
-                await get_certificate(stranger)
+                await get_certificate(unauthenticated)
         async with trusted.caller(address, FULL_AUDITOR) as auditor:
             await indexed(auditor, *visible, *(request for request, _ in hidden))
         yield AuditScene(trusted, address, frozenset(visible), hidden)

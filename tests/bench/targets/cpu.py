@@ -145,7 +145,7 @@ def _batch(batch: Row, bare: Row) -> str:
         (batch.median(attrgetter(name), 1) / BATCH_ITEMS, bare.median(attrgetter(name)))
         for name in ("cpu", "system_cpu")
     )
-    return f"{total[0]:.0f} and {total[1]:.0f} µs, of which system time {system[0]:.0f} and {system[1]:.0f} µs"
+    return f"{total[0]:.0f} and {total[1]:.0f} µs; system time {system[0]:.0f} and {system[1]:.0f} µs"
 
 
 def _half_load(everything: Row, naive: Row) -> Verdict:

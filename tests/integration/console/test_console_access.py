@@ -32,9 +32,9 @@ async def session(console: RunningConsole) -> AsyncIterator[aiohttp.ClientSessio
 
 
 async def test_token_is_exchanged_once_for_a_cookie_and_leaves_the_url(tmp_path: Path) -> None:
-    async with running_console(tmp_path, *NOTHING) as console, aiohttp.ClientSession() as stranger:
-        first = await stranger.get(console.link, allow_redirects=False)
-        second = await stranger.get(console.link, allow_redirects=False)
+    async with running_console(tmp_path, *NOTHING) as console, aiohttp.ClientSession() as unauthenticated:
+        first = await unauthenticated.get(console.link, allow_redirects=False)
+        second = await unauthenticated.get(console.link, allow_redirects=False)
     assert first.status == 303
     assert first.headers["Location"] == "/"
     cookie = first.headers["Set-Cookie"]
@@ -49,8 +49,8 @@ async def test_token_is_exchanged_once_for_a_cookie_and_leaves_the_url(tmp_path:
 @pytest.mark.parametrize("path", ["/", *PAGES, "/certificates/show?name=x", "/audit/call?id=x", "/unknown"])
 @pytest.mark.usefixtures("session")
 async def test_page_without_the_cookie_is_rejected(console: RunningConsole, path: str) -> None:
-    async with aiohttp.ClientSession(cookies={f"keyway-console-{URL(console.link).port}": "guess"}) as stranger:
-        response = await stranger.get(console.origin + path, allow_redirects=False)
+    async with aiohttp.ClientSession(cookies={f"keyway-console-{URL(console.link).port}": "guess"}) as unauthenticated:
+        response = await unauthenticated.get(console.origin + path, allow_redirects=False)
         assert response.status == 403
         assert "no session" in await response.text()
 
@@ -160,9 +160,9 @@ async def test_invalid_requests_are_rejected(session: aiohttp.ClientSession, con
     assert (await session.post("/providers/check", headers=own, data=large)).status == 413
     assert (await session.delete("/audit", headers=own)).status == 405
     assert (await session.head("/enter?token=x")).status == 405
-    async with aiohttp.ClientSession() as stranger:
+    async with aiohttp.ClientSession() as unauthenticated:
         cookie = f"keyway-console-{URL(console.link).port}=\udcff"
-        assert (await stranger.get(f"{console.origin}/audit", headers={"Cookie": cookie})).status == 403
+        assert (await unauthenticated.get(f"{console.origin}/audit", headers={"Cookie": cookie})).status == 403
 
 
 async def test_missing_token_file_is_explained(tmp_path: Path) -> None:

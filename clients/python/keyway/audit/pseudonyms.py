@@ -1,8 +1,8 @@
 """Pseudonyms for callers and peer addresses in exports.
 
-A pseudonym is the beginning of an HMAC-SHA-256 under a key of the user. So equal values have equal pseudonyms in all
-exports with the same key. Anyone who has the key can compute the pseudonym of a known caller and search for it. Delete
-the key to prevent that.
+A pseudonym is the beginning of the HMAC-SHA-256 of a value. The user provides the key. Exports with the same key have
+the same pseudonym for the same value. With the key, anyone can compute the pseudonym of a caller whose name is known.
+Delete the key when exports no longer need to be compared.
 """
 
 import hashlib

@@ -41,7 +41,10 @@ def shortened(text: str, cells: int) -> str:
 
 
 def _end(text: str, end: int, separators: str, *, digest: bool) -> int:
-    """Return where to break a text of which `end` characters fit. digest: whether it contains hexadecimal bytes."""
+    """Return the number of characters for the next line; at most `end`, the number that fits.
+
+    digest: whether the text contains a fingerprint, which must not break inside a byte.
+    """
     if text[end : end + 1] == " ":
         return end
     for several in (separators, _WEAK):
