@@ -9,6 +9,8 @@ from gateway.telemetry.upstream_requests import RequestCounts
 
 WINDOW_SECONDS: Final = 600.0
 _PART_SECONDS: Final = 30.0
+_PARTS: Final = int(WINDOW_SECONDS / _PART_SECONDS) + 1
+"""The number of intervals. The first and the last one are only partly in the window."""
 
 
 class ActivityWindow:
@@ -17,7 +19,7 @@ class ActivityWindow:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._started = clock()
-        self._parts: deque[tuple[int, RequestCounts]] = deque()
+        self._parts: deque[tuple[int, RequestCounts]] = deque(maxlen=_PARTS)
 
     def add(self, counts: RequestCounts) -> None:
         """Add requests that ended just now."""

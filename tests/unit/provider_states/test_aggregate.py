@@ -1,7 +1,6 @@
 """The aggregate of the reports of several workers."""
 
 from collections import Counter
-from dataclasses import dataclass
 
 import pytest
 
@@ -17,6 +16,7 @@ from gateway.provider_states.reports import (
 from gateway.telemetry.upstream_requests import RequestCounts
 from gateway.upstream.breaker import BreakerState
 from keyway.v1.provider_pb2 import PROVIDER_STATE_DEGRADED, PROVIDER_STATE_READY
+from tests.support.clock import ManualClock
 
 
 def requests(number: int, failures: int = 0) -> RequestCounts:
@@ -49,25 +49,28 @@ def test_latest_check_counts() -> None:
     assert aggregate.snapshots()["p"].check == newer
 
 
-@dataclass
-class Seconds:
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_requests_leave_the_window() -> None:
-    clock = Seconds()
+    clock = ManualClock()
+    clock.now = started = 3000.0
     window = ActivityWindow(clock)
     window.add(requests(1))
-    clock.now = WINDOW_SECONDS - 31
+    clock.now = started + WINDOW_SECONDS - 31
     window.add(requests(2, failures=1))
     assert (window.total().total, window.seconds) == (3, 569)
-    clock.now = WINDOW_SECONDS + 31
+    clock.now = started + WINDOW_SECONDS + 31
     assert (window.total(), window.seconds) == (requests(2, failures=1), 600)
-    clock.now = 3 * WINDOW_SECONDS
+    clock.now = started + 3 * WINDOW_SECONDS
     assert window.total() == requests(0)
+
+
+def test_window_that_nobody_reads_does_not_grow() -> None:
+    clock = ManualClock()
+    window = ActivityWindow(clock)
+    for _ in range(1000):
+        clock.now += 10
+        window.add(requests(1))
+    assert len(window._parts) == 21
+    assert window.total().total in range(60, 64)
 
 
 @pytest.mark.parametrize(
