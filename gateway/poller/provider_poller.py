@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import structlog
 
 from gateway.contract.resource_names import PROVIDER
-from gateway.errors import INTERNAL_ERROR, GatewayError, reason_name
+from gateway.errors import INTERNAL_ERROR, GatewayError, MalformedResponse, reason_name
 from gateway.library_logs import exception_fields
 from gateway.providers.base.settings import PollerSettings
 from gateway.telemetry.certificates import Expiries, expiries
@@ -107,9 +107,8 @@ class ProviderPoller:
         return min(self.settings.interval, _RETRY_SECONDS)
 
     async def _poll(self) -> None:
-        """Publish all certificates. Then raise the error of a certificate that could not be read, if there is one."""
-        found = {**await self._list()}
-        failure: GatewayError | None = None
+        """Publish the certificates. Then raise the error if some could not be listed or read."""
+        found, failure = await self._list()
         for name in [name for name, last in found.items() if last is None]:
             try:
                 found |= await self._read(name)
@@ -127,8 +126,8 @@ class ProviderPoller:
         request = certificates.GetCertificateRequest(name=name, keystore_password=password.get_secret_value())
         return expiries([(await self._calls.read(request)).certificate])
 
-    async def _list(self) -> Expiries:
-        """Return all certificates."""
+    async def _list(self) -> tuple[dict[str, dt.date | None], GatewayError | None]:
+        """Return all certificates, and None; or those of the first pages, and the error that there are too many."""
         found: dict[str, dt.date | None] = {}
         request = certificates.ListCertificatesRequest(
             parent=PROVIDER.format(provider=self.provider),
@@ -139,6 +138,7 @@ class ProviderPoller:
             page = await self._calls.list_page(request)
             found |= expiries(page.certificates)
             if not page.next_page_token:
-                break
+                return found, None
             request.page_token = page.next_page_token
-        return found
+        message = f"{request.parent}: the list has more than {_MAXIMUM_PAGES} pages"
+        return found, MalformedResponse(message, provider=self.provider)

@@ -77,6 +77,18 @@ async def test_poll_reads_all_pages_and_all_states() -> None:
     assert pages.published == [("p", dict.fromkeys(names, dt.date(2030, 1, 2)))]
 
 
+async def test_list_without_an_end_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.poller.provider_poller._MAXIMUM_PAGES", 3)
+    complete, endless = Pages(3), Pages(4)
+    poller = poller_of(complete)
+    await poller.poll()
+    assert not poller.failures
+    poller = poller_of(endless)
+    assert await poller.poll() == 300
+    assert poller.failures == {"MALFORMED_PROVIDER_RESPONSE": 1}
+    assert endless.published == complete.published
+
+
 @pytest.mark.parametrize(
     ("kind", "interval", "seconds"),
     [
