@@ -9,6 +9,7 @@ import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from google.protobuf.message import Message
@@ -58,16 +59,12 @@ class ExpiryCalendar:
 
     def counts(self) -> Iterator[tuple[dt.date, int]]:
         """Yield the number of certificates of each day."""
-        return ((day, len(names)) for day, names in self._by_day.items())
+        return ((day, len(found)) for day, found in self._by_day.items())
 
-    def soonest(self, today: dt.date, maximum: int) -> Iterator[tuple[dt.date, str]]:
-        """Yield the certificates that expire soonest, then those that expired last. Ends soon after the maximum."""
+    def soonest(self, today: dt.date) -> Iterator[tuple[dt.date, str]]:
+        """Yield the certificates that expire soonest, then those that expired last."""
         place = bisect_left(self._days, today)
-        found = 0
         for day in (*self._days[place:], *reversed(self._days[:place])):
-            if found >= maximum:
-                return
-            found += len(self._by_day[day])
             yield from ((day, name) for name in self._by_day[day])
 
 
@@ -102,7 +99,8 @@ class CertificateExpiries:
         If there are too many, yields those that expire soonest, and of the expired ones those that expired last.
         """
         now = dt.datetime.now(_KOREA_AND_JAPAN)
-        found = [one for calendar in self._calendars().values() for one in calendar.soonest(now.date(), self._maximum)]
+        calendars = self._calendars().values()
+        found = [one for each in calendars for one in islice(each.soonest(now.date()), self._maximum)]
         found.sort(key=lambda one: _rank(one[0], now.date()))
         for last, name in found[: self._maximum]:
             _, provider, _, certificate = name.split("/", 3)

@@ -1,14 +1,12 @@
 """Metrics of certificates: from polls, and from responses."""
 
 import datetime as dt
-import itertools
 import math
 
 import pytest
 from google.type.date_pb2 import Date
 
 from gateway.telemetry import certificates
-from gateway.telemetry.certificates import ExpiryCalendar
 from gateway.telemetry.certificates import expiries as expiry_dates
 from gateway.telemetry.metrics import Metrics
 from keyway.cli.expiry import providers_today
@@ -134,8 +132,17 @@ def test_soonest_certificates_of_all_providers_have_series() -> None:
     assert list(expiries(metrics)) == ["1", "2"]
 
 
-def test_scrape_does_not_look_at_each_of_many_certificates() -> None:
-    today = providers_today()
-    calendar = ExpiryCalendar({f"providers/p/certificates/{number}": today for number in range(100_000)} | {"x": None})
-    assert (list(calendar.counts()), calendar.unknown) == ([(today, 100_000)], 1)
-    assert sum(1 for _ in itertools.islice(calendar.soonest(today, 1), 10)) == 10
+def test_scrape_does_not_look_at_each_of_many_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranked = []
+
+    def rank(last: dt.date, today: dt.date) -> tuple[bool, int]:
+        ranked.append(last)
+        return last < today, abs((last - today).days)
+
+    monkeypatch.setattr(certificates, "_rank", rank)
+    found = {f"providers/nhn/certificates/{number}": providers_today() for number in range(10_000)}
+    metrics = Metrics(maximum_certificates=10)
+    metrics.certificates.replace("nhn", found)
+    assert len(expiries(metrics)) == len(ranked) == 10
+    (count,) = metrics.certificates.counts()
+    assert count.value == 10_000
