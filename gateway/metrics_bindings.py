@@ -89,15 +89,12 @@ def supervisor_series(snapshots: Snapshots, configuration: LoadState) -> Sequenc
 def breakers(catalog: Catalog, metrics: Metrics) -> None:
     """Register the circuit breakers over all workers, in a gateway of a single process."""
 
-    def snapshots() -> Snapshots:
-        return {provider.id: ProviderSnapshot({0: provider.upstream.breaker}) for provider in catalog}
+    def points(value: Callable[[ProviderSnapshot], float]) -> Iterator[Point]:
+        snapshots = {provider.id: ProviderSnapshot({0: provider.upstream.breaker}) for provider in catalog}
+        return _breaker_points(snapshots, value)
 
     for about, value in _BREAKER_GAUGES:
-        metrics.observe_providers(about, partial(_values, snapshots, value))
-
-
-def _values(snapshots: Callable[[], Snapshots], value: Callable[[ProviderSnapshot], float]) -> Mapping[str, float]:
-    return {provider: value(snapshot) for provider, snapshot in snapshots().items()}
+        metrics.register(about, partial(points, value))
 
 
 def _breaker_points(snapshots: Snapshots, value: Callable[[ProviderSnapshot], float]) -> Iterator[Point]:
