@@ -36,7 +36,7 @@ _TOKENS: Final = PageTokens(Position._asdict, _read_position)
 
 @dataclass(frozen=True, slots=True)
 class AuditQueries:
-    """Lists, gets, and summarizes audit records. providers: their IDs."""
+    """Lists, gets, and summarizes audit records. providers: the IDs of all configured providers."""
 
     source: AuditSource
     slots: QuerySlots
