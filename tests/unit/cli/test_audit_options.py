@@ -9,7 +9,6 @@ from google.rpc import code_pb2
 
 from keyway.audit import times
 from keyway.audit.query import GROUPS, OptionError, filters
-from keyway.cli.audit_status import duration_text
 from keyway.v1 import audit_record_pb2 as contract
 from tests.support.audit_records import option_values
 
@@ -87,4 +86,4 @@ def test_policy_group_selects_its_actions() -> None:
     ("seconds", "text"), [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3700, "1 h 1 min"), (90_000, "1 d 1 h")]
 )
 def test_durations_have_two_units(seconds: int, text: str) -> None:
-    assert duration_text(Duration(seconds=seconds)) == text
+    assert times.duration_text(Duration(seconds=seconds)) == text

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from google.protobuf.duration_pb2 import Duration
 from rich.filesize import decimal
 
-from keyway.audit.times import time_text
+from keyway.audit.times import duration_text, time_text
 from keyway.terminal.table import TableColumn
 from keyway.v1.audit_service_pb2 import GetJournalStatusResponse
 
@@ -37,14 +36,3 @@ def chain_rows(status: GetJournalStatusResponse) -> Iterator[tuple[str, str, str
     for chain in status.chains:
         lag = duration_text(chain.shipping_lag) if chain.HasField("shipping_lag") else ""
         yield chain.folder, str(chain.segments), str(chain.unshipped_records), lag, chain.head
-
-
-def duration_text(duration: Duration) -> str:
-    """Return a duration in its largest two units, such as `3 d 4 h`."""
-    seconds = int(duration.ToTimedelta().total_seconds())
-    parts: list[str] = []
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
-        number, seconds = divmod(seconds, length)
-        if number or (unit == "s" and not parts):
-            parts.append(f"{number} {unit}")
-    return " ".join(parts[:2])

@@ -49,11 +49,18 @@ def left(last_day: dt.date | None, today: dt.date | None = None) -> Styled:
     """Return the days until the end of `last_day`, such as `12 days`. today: default: the date of this machine."""
     days = days_left(last_day, today)
     if days is None:
-        return Styled("unknown", "dim")
+        return Styled(days_text(days), "dim")
+    style = "bold red" if days < 0 else "red" if days <= _URGENT else "yellow" if days <= _SOON else "green"
+    return Styled(days_text(days), style)
+
+
+def days_text(days: int | None) -> str:
+    """Return a number of days left, such as `12 days`, `today`, or `3 days ago`."""
+    if days is None:
+        return "unknown"
     if days < 0:
-        return Styled(f"{_days(-days)} ago", "bold red")
-    style = "red" if days <= _URGENT else "yellow" if days <= _SOON else "green"
-    return Styled(_days(days) if days else "today", style)
+        return f"{_days(-days)} ago"
+    return _days(days) if days else "today"
 
 
 def _days(count: int) -> str:

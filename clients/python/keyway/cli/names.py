@@ -58,8 +58,8 @@ def provider(text: str) -> str:
 
 
 def provider_of(name: str) -> str:
-    """Return the ID of the provider in a resource name; empty if the name is empty."""
-    return "".join(name.split("/")[1:2])
+    """Return the ID of the provider in a resource name; empty if the name is not one of a provider's resource."""
+    return name.split("/")[1] if name.startswith("providers/") else ""
 
 
 def short(name: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from aiohttp import web
@@ -12,6 +12,7 @@ from aiohttp import web
 from keyway.audit import times
 from keyway.audit.reader import EVERY_LOG
 from keyway.cli.expiry import providers_today
+from keyway.cli.names import provider_of
 from keyway.console import expiry
 from keyway.console.calls import GatewayCalls, permission
 from keyway.console.notices import Notice, attempt
@@ -77,7 +78,7 @@ class CertificateViews:
             shown=list(_shown(groups, given.get("within", ""), limit)),
             limit=limit,
             months=expiry.months(chosen, now),
-            providers=sorted({each.certificate.name.split("/")[1] for each in rows if each.certificate.name}),
+            providers=sorted({provider_of(each.certificate.name) for each in rows if each.certificate.name}),
             downloads=downloads,
         )
 
@@ -159,7 +160,7 @@ def _since(criteria: AuditFilter) -> AuditFilter:
 
 def _matches(certificate: Certificate, given: Mapping[str, str]) -> bool:
     provider, text = given.get("provider", ""), given.get("q", "").casefold()
-    if provider and certificate.name.split("/")[1:2] != [provider]:
+    if provider and provider_of(certificate.name) != provider:
         return False
     texts = (certificate.name, certificate.display_name, certificate.authority, *certificate.domains)
     return any(text in each.casefold() for each in texts)
@@ -169,5 +170,5 @@ def _shown(groups: Sequence[expiry.ExpiryGroup], within: str, limit: int) -> Ite
     """Yield the groups with rows, and at most `limit` rows."""
     for group in groups:
         if group.rows and limit > 0 and within in ("", group.key):
-            yield expiry.ExpiryGroup(group.key, group.title, group.level, group.last_day, group.rows[:limit])
+            yield replace(group, rows=group.rows[:limit])
             limit -= len(group.rows)

@@ -2,10 +2,10 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Final
 
-from keyway.cli.expiry import day
+from keyway.cli.expiry import day, days_left, days_text
 from keyway.v1.certificate_pb2 import Certificate
 
 _BAR_DAYS: Final = 398
@@ -14,15 +14,32 @@ _SHORTEST: Final = 2
 _MONTHS: Final = 13
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ExpiryGroup:
-    """Certificates that expire in the same period. key: its name in links. level: `critical`, `soon`, `fine`, …"""
+    """Certificates that expire in the same period. key: its name in links. level: `critical`, `soon`, `fine`, …
+
+    last: the largest number of days left; None for certificates whose expiry is unknown.
+    """
 
     key: str
     title: str
     level: str
-    last_day: int | None
-    rows: list["ExpiryRow"] = field(default_factory=list)
+    last: int | None
+    rows: Sequence["ExpiryRow"] = ()
+
+    def contains(self, days: int | None) -> bool:
+        """Return whether the days left are in the period, if they are not in an earlier one."""
+        return days is None if self.last is None else days is not None and days <= self.last
+
+
+_PERIODS: Final = (
+    ExpiryGroup("expired", "Expired", "expired", -1),
+    ExpiryGroup("7", "Within 7 days", "critical", 7),
+    ExpiryGroup("30", "8 to 30 days", "soon", 30),
+    ExpiryGroup("90", "31 to 90 days", "fine", 90),
+    ExpiryGroup("later", "More than 90 days", "fine", dt.timedelta.max.days),
+    ExpiryGroup("unknown", "Unknown", "unknown", None),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +53,12 @@ class ExpiryRow:
     @property
     def left(self) -> str:
         """The days left, as text."""
-        if self.days is None:
-            return "unknown"
-        if self.days < 0:
-            return f"{_days(-self.days)} ago"
-        return _days(self.days) if self.days else "today"
+        return days_text(self.days)
+
+    @property
+    def level(self) -> str:
+        """The level of its group."""
+        return _period(self.days).level
 
     @property
     def bar(self) -> int:
@@ -61,28 +79,19 @@ class ExpiryMonth:
 def row(certificate: Certificate, now: dt.date) -> ExpiryRow:
     """Return the row of a certificate."""
     last = day(certificate.expiration_date)
-    return ExpiryRow(certificate, last, None if last is None else (last - now).days)
+    return ExpiryRow(certificate, last, days_left(last, now))
 
 
 def groups(rows: Iterable[ExpiryRow]) -> list[ExpiryGroup]:
     """Return the rows in groups, soonest first."""
-    made = [
-        ExpiryGroup("expired", "Expired", "expired", -1),
-        ExpiryGroup("7", "Within 7 days", "critical", 7),
-        ExpiryGroup("30", "8 to 30 days", "soon", 30),
-        ExpiryGroup("90", "31 to 90 days", "fine", 90),
-        ExpiryGroup("later", "More than 90 days", "fine", dt.timedelta.max.days),
-        ExpiryGroup("unknown", "Unknown", "unknown", None),
-    ]
+    found: dict[ExpiryGroup, list[ExpiryRow]] = {period: [] for period in _PERIODS}
     for each in sorted(rows, key=_order):
-        _group(made, each.days).rows.append(each)
-    return made
+        found[_period(each.days)].append(each)
+    return [replace(period, rows=members) for period, members in found.items()]
 
 
-def _group(made: Sequence[ExpiryGroup], days: int | None) -> ExpiryGroup:
-    if days is None:
-        return made[-1]
-    return next(group for group in made if group.last_day is not None and days <= group.last_day)
+def _period(days: int | None) -> ExpiryGroup:
+    return next(period for period in _PERIODS if period.contains(days))
 
 
 def _order(each: ExpiryRow) -> tuple[bool, int, str]:
@@ -107,7 +116,3 @@ def months(rows: Iterable[ExpiryRow], now: dt.date) -> list[ExpiryMonth]:
 def _month(now: dt.date, number: int) -> dt.date:
     years, month = divmod(now.month - 1 + number, 12)
     return dt.date(now.year + years, month + 1, 1)
-
-
-def _days(count: int) -> str:
-    return f"{count} day" if count == 1 else f"{count:,} days"

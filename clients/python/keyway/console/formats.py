@@ -11,10 +11,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from markupsafe import Markup, escape
 
 from keyway.audit.columns import outcome, status
-from keyway.audit.times import milliseconds
+from keyway.audit.times import duration_text, milliseconds
+from keyway.cli.names import provider_of
 from keyway.terminal.text import clean
 
-_UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SIZES: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
@@ -29,13 +29,7 @@ def duration(value: Duration) -> str:
     """Return a duration: in milliseconds below one second, otherwise in its largest two units (`3 d 4 h`)."""
     if value.ToNanoseconds() < 1_000_000_000:
         return f"{value.ToNanoseconds() / 1_000_000:.1f} ms"
-    seconds = round(value.ToNanoseconds() / 1_000_000_000)
-    parts: list[str] = []
-    for unit, length in _UNITS:
-        number, seconds = divmod(seconds, length)
-        if number:
-            parts.append(f"{number} {unit}")
-    return " ".join(parts[:2])
+    return duration_text(value)
 
 
 def size(count: int) -> str:
@@ -54,11 +48,6 @@ def number(count: int) -> str:
 def short(name: str) -> str:
     """Return the last part of a resource name."""
     return name.rsplit("/", 1)[-1]
-
-
-def provider(name: str) -> str:
-    """Return the ID of the provider in a resource name."""
-    return name.split("/")[1] if name.startswith("providers/") else ""
 
 
 def counted(count: int, noun: str) -> str:
@@ -96,7 +85,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "size": size,
     "number": number,
     "short": short,
-    "provider": provider,
+    "provider": provider_of,
     "counted": counted,
     "marked": marked,
     "lines": lines,

@@ -66,6 +66,7 @@ def test_certificates_are_grouped_by_the_days_left() -> None:
     assert [(group.key, [each.certificate.name.rsplit("/", 1)[-1] for each in group.rows]) for group in groups] == [
         (key, [key]) for key in (*days, "unknown")
     ]
+    assert [group.rows[0].level for group in groups] == [group.level for group in groups]
     assert [group.rows[0].left for group in groups] == ["1 day ago", "today", "8 days", "90 days", "91 days", "unknown"]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.type.date_pb2 import Date
 
 from keyway import KeywayError, Problem, StatusCode, Violation
 from keyway.console import expiry
@@ -52,6 +53,25 @@ def test_space_of_other_files_is_shown_if_it_is_known(used: float, shown: str | 
     text = journal(disk_used=used, free_bytes=100_000_000, size_bytes=40_000_000, index=index)
     assert (f"<dt>Other files</dt><dd>{shown}</dd>" in text) == (shown is not None)
     assert ("<dt>Other files" in text) == (shown is not None)
+
+
+@pytest.mark.parametrize(
+    ("days", "badge"),
+    [
+        (-2, 'expired">2 days ago<'),
+        (0, 'critical">today<'),
+        (30, 'soon">30 days left<'),
+        (31, 'fine">31 days left<'),
+        (None, 'unknown">unknown<'),
+    ],
+)
+def test_page_of_a_certificate_shows_how_urgent_its_expiry_is(days: int | None, badge: str) -> None:
+    date = None if days is None else dt.date(2026, 12, 30) + dt.timedelta(days)
+    last = None if date is None else Date(year=date.year, month=date.month, day=date.day)
+    found = Certificate(name="providers/p/certificates/c", expiration_date=last)
+    row = expiry.row(found, dt.date(2026, 12, 30))
+    text = rendered("certificate.html", name=found.name, found=found, row=row, records=[], most=1)
+    assert f'<span class="badge {badge}' in text
 
 
 @pytest.mark.parametrize(("most", "noted"), [(2, True), (3, False)])
