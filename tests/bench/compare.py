@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from tests.bench import tools
-from tests.bench.competitors import Competitor, Surroundings
+from tests.bench.competitors import Surroundings
 from tests.bench.instructions import AT_ONCE, count
 from tests.bench.intervals import Interval, of_median, of_ratio
-from tests.bench.line_up import SETS
+from tests.bench.line_up import competitor
 from tests.bench.measure import Turn
 from tests.bench.processes import ServerError
 from tests.bench.results import LEVEL, Row
@@ -91,7 +91,7 @@ def _counted(both: Trees, folder: Path, processes: int) -> Sequence[Change]:
 
     def one(job: tuple[tuple[str, str], Tree, int]) -> Sequence[float]:
         row, tree, number = job
-        found = count(_competitor(*row), both[tree], folder / f"{row[1]}-{tree}-{number}")
+        found = count(competitor(*row), both[tree], folder / f"{row[1]}-{tree}-{number}")
         print(f"{row[1]}, {tree}: {found.median:,.0f} instructions per call", file=sys.stderr, flush=True)
         return found.per_call
 
@@ -104,12 +104,12 @@ def _counted(both: Trees, folder: Path, processes: int) -> Sequence[Change]:
         )
         ratio = of_ratio(after, before)
         medians = statistics.median(before), statistics.median(after)
-        changes.append(Change(_competitor(*row).label, "instructions", *medians, ratio, _INSTRUCTIONS_MARGIN))
+        changes.append(Change(competitor(*row).label, "instructions", *medians, ratio, _INSTRUCTIONS_MARGIN))
     return changes
 
 
 def _timed(both: Trees, folder: Path, rounds: int, seconds: float) -> Sequence[Change]:
-    rows = {(row, tree): Row(_competitor(*row)) for row in _TIMED for tree in _TREES}
+    rows = {(row, tree): Row(competitor(*row)) for row in _TIMED for tree in _TREES}
     for number in range(rounds):
         shift = number % len(_TIMED)
         for row in (*_TIMED[shift:], *_TIMED[:shift]):
@@ -164,10 +164,6 @@ def any_is_worse(changes: Sequence[Change]) -> bool:
 def _at(turn: Turn, level: int, name: str) -> float:
     value: float = next(attrgetter(name)(sample) for sample in turn.samples if sample.concurrency == level)
     return value
-
-
-def _competitor(set_name: str, name: str) -> Competitor:
-    return next(one for one in SETS[set_name] if one.name == name)
 
 
 def _base_python() -> Path:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench import tools
-from tests.bench.competitors import Competitor, Surroundings
+from tests.bench.competitors import Surroundings
 from tests.bench.instructions import AT_ONCE, Instructions, count
-from tests.bench.line_up import SETS
+from tests.bench.line_up import competitor
 from tests.bench.probe import WrongAnswerError
 from tests.bench.processes import ServerError, leave_nothing_behind
 from tests.bench.run import scratch, surroundings
@@ -80,7 +80,7 @@ def measure(root: Path, rows: Iterable[str] = _ROWS) -> Mapping[str, Instruction
     """Count the instructions of each row. Two servers run at the same time."""
 
     def one(name: str, around: Surroundings, folder: Path) -> Instructions:
-        return count(_competitor(name), around, folder / name)
+        return count(competitor(*_ROWS[name]), around, folder / name)
 
     with scratch() as folder, surroundings(folder, root) as around, ThreadPoolExecutor(AT_ONCE) as pool:
         running = {name: pool.submit(one, name, around, folder) for name in rows}
@@ -106,11 +106,6 @@ def python_build() -> str:
     arguments = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
     kind = "optimized" if "--enable-optimizations" in arguments else "not optimized"
     return f"{platform.python_version()}, {kind}"
-
-
-def _competitor(name: str) -> Competitor:
-    of_set, row = _ROWS[name]
-    return next(one for one in SETS[of_set] if one.name == row)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -76,3 +76,8 @@ TITLES: Final[Mapping[str, str]] = {
 
 ONE_LEVEL: Final = frozenset({"trust", "mtls"})
 """Sets for which only CPU time is measured, with 64 concurrent calls."""
+
+
+def competitor(set_name: str, name: str) -> Competitor:
+    """The competitor with this name."""
+    return next(one for one in SETS[set_name] if one.name == name)

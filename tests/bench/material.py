@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.authority import AUDIENCE, ISSUER, CertificateAuthority, TokenIssuer
+from tests.support.certificate_list import list_page
 
 APP_KEY: Final = "bench"
 PROVIDER: Final = "bench"
@@ -107,8 +108,7 @@ class Material:
     @cached_property
     def certificate_list_answer(self) -> bytes:
         """The upstream's response to a list, with one certificate."""
-        counts = {"totalCount": 1, "totalPage": 1, "currentPage": 1, "pageSize": 1000}
-        return _envelope({**counts, "data": [certificate_row(CERTIFICATE)]})
+        return list_page(lambda _: certificate_row(CERTIFICATE), 1, 1, 1000)
 
     @cached_property
     def certificate_file_answer(self) -> bytes:

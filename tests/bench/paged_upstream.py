@@ -4,17 +4,15 @@ Every page is made before the measurement, so that the upstream needs little CPU
 benchmark, which waits meanwhile.
 """
 
-import json
-import socket
 import threading
 import time
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import parse_qsl, urlsplit
 
 from tests.bench.material import certificate_row
+from tests.support.certificate_list import CertificateListHandler, list_page
 
 DELAY_SECONDS: Final = 0.1
 
@@ -34,7 +32,7 @@ class PagedUpstream:
     def __init__(self, certificates: int, delay: float = DELAY_SECONDS) -> None:
         self.served: list[Served] = []
         self._delay = delay
-        self._rows = [certificate_row(f"c{number}.example.com") for number in range(certificates)]
+        self._certificates = certificates
         self._pages: dict[tuple[int, int], bytes] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -60,38 +58,27 @@ class PagedUpstream:
     def page(self, number: int, size: int) -> bytes:
         """The response with a page, which is made once."""
         if (number, size) not in self._pages:
-            rows = self._rows[(number - 1) * size : number * size]
-            counts = {"totalCount": len(self._rows), "totalPage": -(-len(self._rows) // size)}
-            body = {**counts, "currentPage": number, "pageSize": size, "data": rows}
-            header = {"resultCode": 0, "resultMessage": "success", "isSuccessful": True}
-            self._pages[number, size] = json.dumps({"header": header, "body": body}).encode()
+            self._pages[number, size] = list_page(_row, self._certificates, number, size)
         return self._pages[number, size]
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[CertificateListHandler]:
         upstream = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = -1
+        class Handler(CertificateListHandler):
+            count = upstream._certificates
 
-            def setup(self) -> None:
-                super().setup()
-                self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-            def do_GET(self) -> None:
-                began = time.monotonic()
-                query = dict(parse_qsl(urlsplit(self.path).query))
-                content = upstream.page(int(query["pageNum"]), int(query["pageSize"]))
+            def page(self, number: int, size: int) -> bytes:
+                content = upstream.page(number, size)
                 time.sleep(upstream._delay)
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-                self.wfile.flush()
+                return content
+
+            def answer(self) -> None:
+                began = time.monotonic()
+                super().answer()
                 upstream.served.append(Served(self.path, began, time.monotonic()))
 
-            def log_message(self, *_: Any) -> None:
-                """Write no log."""
-
         return Handler
+
+
+def _row(index: int) -> dict[str, Any]:
+    return certificate_row(f"c{index}.example.com")

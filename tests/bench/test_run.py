@@ -11,7 +11,7 @@ from tests.bench import tools
 from tests.bench.__main__ import main
 from tests.bench.competitors import ENCRYPT, GET_PUBLIC_KEY
 from tests.bench.generators import H2load, LoadError
-from tests.bench.line_up import SETS
+from tests.bench.line_up import competitor
 from tests.bench.probe import WrongAnswerError, probe
 from tests.bench.run import scratch, surroundings
 
@@ -40,7 +40,7 @@ def test_a_short_run_measures_every_row(tmp_path: Path) -> None:
 
 def test_failed_calls_fail_the_measurement() -> None:
     """The echo server has no GetPublicKey. h2load alone would count its rejections as success."""
-    echo = next(one for one in SETS["plaintext"] if one.name == "echo")
+    echo = competitor("plaintext", "echo")
     with scratch() as folder, surroundings(folder) as around, echo.running(around, folder) as (_, target):
         assert target.path == ENCRYPT
         refused = replace(target, path=GET_PUBLIC_KEY)

@@ -4,14 +4,14 @@ Each row is made when it is listed. The server is a process of its own, so that 
 gateway.
 """
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+
+from tests.support.certificate_list import CertificateListHandler, list_page
 
 CERTIFICATES: Final = 10_000
 DOMAINS: Final = 100
@@ -28,34 +28,13 @@ def row(number: int) -> dict[str, object]:
     }
 
 
-class LargeProject(BaseHTTPRequestHandler):
-    """Answers list requests."""
+class LargeProject(CertificateListHandler):
+    """Makes each page when it is requested."""
 
-    protocol_version = "HTTP/1.1"
+    count = CERTIFICATES
 
-    def do_GET(self) -> None:
-        query = dict(parse_qsl(urlsplit(self.path).query))
-        size, number = int(query.get("pageSize", 10)), int(query.get("pageNum", 1))
-        if query.get("all") == "true":
-            size, number = CERTIFICATES, 1
-        rows = range((number - 1) * size, min(number * size, CERTIFICATES))
-        body = {
-            "totalCount": CERTIFICATES,
-            "totalPage": -(-CERTIFICATES // size),
-            "currentPage": number,
-            "pageSize": size,
-            "data": [row(each) for each in rows],
-        }
-        header = {"resultCode": 0, "resultMessage": "success", "isSuccessful": True}
-        content = json.dumps({"header": header, "body": body}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Write no log."""
+    def page(self, number: int, size: int) -> bytes:
+        return list_page(row, self.count, number, size)
 
 
 @contextmanager

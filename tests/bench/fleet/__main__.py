@@ -12,7 +12,7 @@ from tests.bench.fleet.findings import find, verdicts
 from tests.bench.fleet.plot import svg
 from tests.bench.fleet.simulation import UNPROTECTED, Plan, simulate
 from tests.bench.fleet.upstream import Condition
-from tests.bench.verdicts import table
+from tests.bench.verdicts import all_met, table
 
 _FAILURES: Final = (Condition.REFUSING, Condition.HANGING, Condition.OVERLOADED)
 _LIMITS: Final = LimitSettings(caller=CallerLimits(rate=5, burst=10))
@@ -37,7 +37,7 @@ def main() -> int:
     print(f"\nfor comparison, without circuit breaker, bulkhead, and retry budget: {find(bare)}")
     given.plot.parent.mkdir(parents=True, exist_ok=True)
     given.plot.write_text(svg([*recordings, bare]), encoding="utf-8")
-    return 0 if all(verdict.met for verdict in found) else 1
+    return 0 if all_met(found) else 1
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.competitors import BATCH_ENCRYPT, DOWNLOAD_CERTIFICATE, GET_CERTIFICATE, Competitor, Surroundings
-from tests.bench.intervals import NOT_MEASURED, Interval, of_median
-from tests.bench.line_up import SETS
+from tests.bench.intervals import Interval, of_median
+from tests.bench.line_up import competitor
 from tests.bench.material import BATCH_ITEMS
 from tests.bench.measure import Sample, Turn
 from tests.bench.results import LEVEL, Row
@@ -43,25 +43,21 @@ class Measurements:
     syncs: list[float] = field(default_factory=list)
 
 
-def _from(set_name: str, name: str) -> Competitor:
-    return next(one for one in SETS[set_name] if one.name == name)
-
-
 WANTED: Final[Mapping[str, Wanted]] = {
-    "bare": Wanted(_from("plaintext", "bare")),
-    "naive": Wanted(_from("plaintext", "naive")),
-    "echo": Wanted(_from("plaintext", "echo")),
-    "cached": Wanted(_from("plaintext", "cached")),
+    "bare": Wanted(competitor("plaintext", "bare")),
+    "naive": Wanted(competitor("plaintext", "naive")),
+    "echo": Wanted(competitor("plaintext", "echo")),
+    "cached": Wanted(competitor("plaintext", "cached")),
     "batch": Wanted(Competitor("batch", "gateway, bare, BatchEncrypt", "gateway", method=BATCH_ENCRYPT), (1,)),
     "full": Wanted(Competitor("full", "gateway, bare, GetCertificate FULL", "gateway", method=GET_CERTIFICATE)),
     "download": Wanted(
         Competitor("download", "gateway, bare, DownloadCertificate", "gateway", method=DOWNLOAD_CERTIFICATE)
     ),
-    "everything": Wanted(_from("tls", "everything"), (1, LEVEL), half_load=True),
-    "everything-os": Wanted(_from("tls", "everything-os"), (1,)),
-    "naive-tls": Wanted(_from("tls", "naive"), (1, LEVEL), half_load=True),
-    "openbao-tls": Wanted(_from("tls", "openbao")),
-    "direct-tls": Wanted(_from("tls", "direct"), (1,)),
+    "everything": Wanted(competitor("tls", "everything"), (1, LEVEL), half_load=True),
+    "everything-os": Wanted(competitor("tls", "everything-os"), (1,)),
+    "naive-tls": Wanted(competitor("tls", "naive"), (1, LEVEL), half_load=True),
+    "openbao-tls": Wanted(competitor("tls", "openbao")),
+    "direct-tls": Wanted(competitor("tls", "direct"), (1,)),
 }
 NAMES: Final = tuple(WANTED)
 
@@ -149,26 +145,17 @@ def _batch(batch: Row, bare: Row) -> str:
 
 
 def _half_load(everything: Row, naive: Row) -> Verdict:
-    pairs = [
-        (one, other)
-        for one, other in zip(everything.turns, naive.turns, strict=False)
-        if _at_half_load(one) is not None and _at_half_load(other) is not None
-    ]
-    interval = of_median([_p99(one) / _p99(other) for one, other in pairs])
+    turns = list(zip(everything.turns, naive.turns, strict=False))
+    pairs = [(_at_half_load(one), _at_half_load(other)) for one, other in turns]
+    ratios = [one.p99 / other.p99 for one, other in pairs if one is not None and other is not None]
     what = "p99 at half of saturation: everything on ÷ naive gateway at half of its own, TLS"
-    remark = f"the generator kept the rate in {len(pairs)} of {min(len(everything.turns), len(naive.turns))} rounds"
-    return Verdict.of(what, interval, 1.2, remark=remark)
+    remark = f"the generator kept the rate in {len(ratios)} of {len(turns)} rounds"
+    return Verdict.of(what, of_median(ratios), 1.2, remark=remark)
 
 
 def _at_half_load(turn: Turn) -> Sample | None:
     """The measurement at a fixed rate, if the generator kept it."""
     return next((one for one in turn.samples if one.offered_rate and one.rate > _HELD * one.offered_rate), None)
-
-
-def _p99(turn: Turn) -> float:
-    sample = _at_half_load(turn)
-    assert sample is not None
-    return sample.p99
 
 
 def _added(rows: Mapping[str, Row], name: str, less: Sequence[float]) -> Interval:
@@ -181,8 +168,7 @@ def _added(rows: Mapping[str, Row], name: str, less: Sequence[float]) -> Interva
 def _paired(how: Callable[[Sample, Sample], float], one: tuple[Row, int], other: tuple[Row, int]) -> Interval:
     """The interval of a comparison within rounds, of two rows at their levels."""
     pairs = zip(one[0].samples(one[1]), other[0].samples(other[1]), strict=False)
-    values = [how(sample, another) for sample, another in pairs]
-    return of_median(values) if values else NOT_MEASURED
+    return of_median([how(sample, another) for sample, another in pairs])
 
 
 def _microseconds(rows: Mapping[str, Row], one: str, other: str) -> str:

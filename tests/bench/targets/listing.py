@@ -7,9 +7,9 @@ gateway made them, together; the others, one after another.
 import http.client
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,7 +41,7 @@ def measure(
     shares = [certificates_in_all // _PROVIDERS + (n < certificates_in_all % _PROVIDERS) for n in range(_PROVIDERS)]
     with ExitStack() as stack:
         upstreams = [stack.enter_context(PagedUpstream(share)) for share in shares]
-        target = stack.enter_context(_Gateway(around, folder, [upstream.url for upstream in upstreams])).target
+        target = stack.enter_context(_gateway(around, folder, [upstream.url for upstream in upstreams]))
         _list(target, certificates_in_all)
         ratios, times = [], []
         for _ in range(rounds):
@@ -58,30 +58,22 @@ def measure(
     return [Verdict.of(what, of_median(ratios), 1.2, remark=remark)]
 
 
-class _Gateway:
-    """The bare gateway with a provider for each URL."""
-
-    def __init__(self, around: Surroundings, folder: Path, urls: Sequence[str]) -> None:
-        port = free_port()
-        configuration = gateway_settings.write(
-            around.material,
-            folder,
-            gateway_settings.BARE,
-            port=port,
-            upstream=around.upstream.url(tls=False),
-            sink=around.sink,
-            others=[gateway_settings.certificates(url, f"project-{number}") for number, url in enumerate(urls)],
-        )
-        command = (around.python, "-m", "gateway", "serve", "--config", configuration)
-        self.target = Target(port, _METHOD, b"", grpc=True)
-        self._server = Server(command, port, folder / "server.log", folder=around.root)
-
-    def __enter__(self) -> "_Gateway":
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *failure: Any) -> None:
-        self._server.__exit__(*failure)
+@contextmanager
+def _gateway(around: Surroundings, folder: Path, urls: Sequence[str]) -> Iterator[Target]:
+    """Run the bare gateway with a provider for each URL."""
+    port = free_port()
+    configuration = gateway_settings.write(
+        around.material,
+        folder,
+        gateway_settings.BARE,
+        port=port,
+        upstream=around.upstream.url(tls=False),
+        sink=around.sink,
+        others=[gateway_settings.certificates(url, f"project-{number}") for number, url in enumerate(urls)],
+    )
+    command = (around.python, "-m", "gateway", "serve", "--config", configuration)
+    with Server(command, port, folder / "server.log", folder=around.root):
+        yield Target(port, _METHOD, b"", grpc=True)
 
 
 def _list(target: Target, expected: int) -> float:

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.bench.competitors import Competitor, Surroundings
-from tests.bench.gateway_settings import EVERYTHING
+from tests.bench.competitors import Surroundings
 from tests.bench.intervals import of_median
+from tests.bench.line_up import competitor
 from tests.bench.probe import probe
 from tests.bench.processes import ServerError
 from tests.bench.resource_usage import resident
 from tests.bench.verdicts import Verdict
 
-_EVERYTHING: Final = Competitor("everything", "gateway, everything on", "gateway", tls=True, parts=EVERYTHING)
-_BARE: Final = Competitor("bare", "gateway, bare", "gateway")
+_EVERYTHING: Final = competitor("tls", "everything")
+_BARE: Final = competitor("plaintext", "bare")
 _SETTLE_SECONDS: Final = 3.0
 _MIB: Final = 2**20
 

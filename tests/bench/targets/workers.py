@@ -8,17 +8,17 @@ from typing import Final
 
 from tests.bench import tools
 from tests.bench.competitors import Competitor, Surroundings
-from tests.bench.gateway_settings import Parts
 from tests.bench.generators import H2load
 from tests.bench.intervals import of_median
+from tests.bench.line_up import competitor
 from tests.bench.measure import WARM_UP_SECONDS
 from tests.bench.probe import probe
 from tests.bench.processes import Server
 from tests.bench.target import Target
 from tests.bench.verdicts import Verdict
 
-_WORKERS: Final = Competitor("workers", "gateway, bare, 2 workers", "gateway", parts=Parts(workers=2))
-_SEPARATE: Final = Competitor("separate", "two gateways, bare", "gateway")
+_WORKERS: Final = competitor("plaintext", "workers")
+_SEPARATE: Final = competitor("plaintext", "bare")
 _CONCURRENCY: Final = 32
 """Of each of the two generators."""
 
@@ -29,8 +29,8 @@ def measure(around: Surroundings, folder: Path, rounds: int, seconds: float) -> 
     for number in range(rounds):
         of_round = {}
         for name in ("workers", "separate") if number % 2 else ("separate", "workers"):
-            competitor, processes = (_WORKERS, 1) if name == "workers" else (_SEPARATE, 2)
-            of_round[name] = _calls_per_second(competitor, processes, around, folder / f"{number}-{name}", seconds)
+            one, processes = (_WORKERS, 1) if name == "workers" else (_SEPARATE, 2)
+            of_round[name] = _calls_per_second(one, processes, around, folder / f"{number}-{name}", seconds)
         ratios.append(of_round["workers"] / of_round["separate"])
         rates.append(of_round)
     middle = rates[len(rates) // 2]
@@ -45,15 +45,13 @@ def measure(around: Surroundings, folder: Path, rounds: int, seconds: float) -> 
     ]
 
 
-def _calls_per_second(
-    competitor: Competitor, processes: int, around: Surroundings, folder: Path, seconds: float
-) -> float:
+def _calls_per_second(one: Competitor, processes: int, around: Surroundings, folder: Path, seconds: float) -> float:
     """Calls per CPU second. With one process, both generators call the same address."""
     with ExitStack() as stack:
         servers, targets = [], []
         for number in range(processes):
             (own := folder / str(number)).mkdir(parents=True)
-            server, target = stack.enter_context(competitor.running(around, own))
+            server, target = stack.enter_context(one.running(around, own))
             probe(target)
             servers.append(server)
             targets.append(target)
