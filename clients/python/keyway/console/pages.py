@@ -14,6 +14,7 @@ from keyway.console.notices import Notice
 from keyway.console.reasons import reason_text
 from keyway.console.verification import covers
 from keyway.terminal.text import clean
+from keyway.v1.audit_service_pb2 import VerificationState
 
 VIEWS: Final = (
     ("/certificates", "Certificates"),
@@ -39,9 +40,8 @@ def _environment() -> Environment:
     )
     made.filters |= formats.FILTERS
     made.filters["reason_text"] = reason_text
-    made.filters["covered"] = lambda receipt, result: covers(result, receipt)
     made.tests["notice"] = lambda value: isinstance(value, Notice)
-    made.globals["link"] = formats.link
+    made.globals |= {"link": formats.link, "covers": covers, "VerificationState": VerificationState}
     return made
 
 

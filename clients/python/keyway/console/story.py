@@ -46,46 +46,44 @@ class CallStory:
         self.decisions = list(decisions(self._last))
         self.attempts = [_attempt(each) for each in _several(member(self._last, "unmapped", "attempts"))]
         self.events = [
-            StoryEvent(self._text(event, "metadata", "event_code"), record.receipt, _indented(event))
+            StoryEvent(_text(event, "metadata", "event_code"), record.receipt, _indented(event))
             for record, event in zip(found.journal_records, events, strict=True)
         ]
 
     @property
     def caller(self) -> Sequence[tuple[str, str]]:
         """Facts about the caller."""
-        domain, kind = (
-            self._text(self._last, "actor", "user", "domain"),
-            self._text(self._last, "actor", "user", "type"),
-        )
-        groups = [str(member(each, "name")) for each in _several(member(self._last, "actor", "user", "groups"))]
+        user = member(self._last, "actor", "user")
+        kind = _text(user, "type")
+        groups = [_text(each, "name") for each in _several(member(user, "groups"))]
         return [
             ("Type", "" if kind == "Unknown" else kind),
-            ("Issuer", domain),
+            ("Issuer", _text(user, "domain")),
             ("Groups", ", ".join(groups)),
-            ("Service name, as sent by the caller", self._text(self._last, "actor", "app_name")),
-            ("User agent", self._text(self._last, "http_request", "user_agent")),
+            ("Service name, as sent by the caller", _text(self._last, "actor", "app_name")),
+            ("User agent", _text(self._last, "http_request", "user_agent")),
         ]
 
     @property
     def upstream(self) -> Sequence[tuple[str, str]]:
         """Facts about the error of the upstream."""
         return [
-            ("Upstream error code", self._text(self._last, "unmapped", "upstream_code")),
-            ("HTTP status", self._text(self._last, "unmapped", "http_status")),
-            ("Message", self._text(self._last, "api", "response", "error_message")),
+            ("Upstream error code", _text(self._last, "unmapped", "upstream_code")),
+            ("HTTP status", _text(self._last, "unmapped", "http_status")),
+            ("Message", _text(self._last, "api", "response", "error_message")),
         ]
 
-    def _text(self, event: Mapping[str, Any], *path: str) -> str:
-        value = member(event, *path)
-        return "" if value is None else str(value)
+
+def _text(value: object, *path: str) -> str:
+    """Return a member of an event as text; empty if it does not exist."""
+    found = member(value, *path)
+    return "" if found is None else str(found)
 
 
 def _attempt(value: object) -> StoryAttempt:
-    microseconds, status = member(value, "duration_us"), member(value, "http_status")
+    microseconds = member(value, "duration_us")
     duration = f"{microseconds / _MILLISECOND:,.1f}" if isinstance(microseconds, int) else ""
-    return StoryAttempt(
-        str(member(value, "provider")), str(member(value, "method")), "" if status is None else str(status), duration
-    )
+    return StoryAttempt(_text(value, "provider"), _text(value, "method"), _text(value, "http_status"), duration)
 
 
 def _several(value: object) -> Sequence[object]:

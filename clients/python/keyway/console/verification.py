@@ -1,13 +1,9 @@
 """The verification of the journal that the console started, and which records it covers."""
 
-from typing import Final
-
 from keyway.console.calls import GatewayCalls
 from keyway.console.notices import Notice
 from keyway.v1 import audit_service_pb2 as audit
 
-RUNNING: Final = audit.VERIFICATION_STATE_RUNNING
-VERIFIED: Final = audit.VERIFICATION_STATE_VERIFIED
 Result = audit.VerifyJournalResponse | Notice | None
 """The progress or the result, a notice if there is none, or None if the console started no verification."""
 
@@ -34,7 +30,7 @@ class JournalVerification:
 
 def covers(result: Result, receipt: str) -> bool:
     """Return whether the journal is correct, and a verified head follows the record with this receipt."""
-    if not isinstance(result, audit.VerifyJournalResponse) or result.state != VERIFIED:
+    if not isinstance(result, audit.VerifyJournalResponse) or result.state != audit.VERIFICATION_STATE_VERIFIED:
         return False
     chain, number = _position(receipt)
     return any(_position(head)[0] == chain and _position(head)[1] >= number for head in result.heads)
