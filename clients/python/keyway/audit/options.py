@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from keyway.audit import times
+from keyway.audit.columns import COLUMNS
 from keyway.audit.query import OUTCOMES
 
 DEFAULT_LIMIT: Final = 1000
@@ -57,8 +58,7 @@ FILTER: Final = (
 
 _COLUMNS: Final = Option(
     ("--columns",),
-    "columns of a table or of csv: time, caller, peer, action, resource, outcome, status, reason, policy, "
-    "duration_ms, request_id, calls",
+    f"columns of a table or of csv: {', '.join(column.name for column in COLUMNS)}",
     metavar="NAMES",
 )
 NO_PAGER: Final = Option(("--no-pager",), "do not use a pager on a terminal", kind="flag")
