@@ -214,7 +214,9 @@ async def test_caller_of_an_unfit_client_certificate_is_explained(commands: Comm
         step, problem, details = failure(commands, *own("expired", uris=[CALLER], expires_in=EXPIRED))
         assert (step, problem) == ("client certificate", "CLIENT_CERTIFICATE_EXPIRED")
         assert "the clock of this machine: " in details
-        assert failure(commands, *own("nameless"))[:2] == ("call", "CALLER_REJECTED")
+        token = written(tmp_path, "token", TokenIssuer().token(exp=1))
+        for extra in ((), ("--token-file", token)):  # the gateway does not read the token
+            assert failure(commands, *own("nameless"), *extra)[:2] == ("call", "CALLER_REJECTED")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def check_call(client: Client, connection: Connection, seconds: float) -> Step:
 def problem_of(error: KeywayError, connection: Connection) -> tuple[Problem, list[str]]:
     """Return why a call failed, and details. CALL_FAILED if the connection and the caller are not the cause."""
     if error.code is grpc.StatusCode.UNAUTHENTICATED:
-        return _unauthenticated(connection)
+        return _unauthenticated(error, connection)
     if error.code is grpc.StatusCode.DEADLINE_EXCEEDED and not error.reason:
         return Problem.SILENT, []
     return error.problem or Problem.CALL_FAILED, []
@@ -65,11 +65,22 @@ def _failure(step: str, error: KeywayError, connection: Connection) -> StepFaile
     return StepFailed(step, problem, *details, text if text != problem.value else "", request)
 
 
-def _unauthenticated(connection: Connection) -> tuple[Problem, list[str]]:
+def _unauthenticated(error: KeywayError, connection: Connection) -> tuple[Problem, list[str]]:
+    """Return the problem that the gateway states, and for an expired token also its expiry and the time."""
     token = connection.token() if callable(connection.token) else connection.token
-    if not isinstance(token, str):
-        return Problem.CREDENTIALS_MISSING if connection.certificate is None else Problem.CALLER_REJECTED, []
-    expires = tokens.expiry(tokens.claims(token))
-    if expires is None or expires > certificates.now():
-        return Problem.TOKEN_REJECTED, []
-    return Problem.TOKEN_EXPIRED, [f"expired at {certificates.moment(expires)}", certificates.clock()]
+    expires = tokens.expiry(tokens.claims(token)) if isinstance(token, str) else None
+    problem = error.problem or _likely(token, connection)
+    # The gateway states that a token has expired only if it was issued by the configured issuer.
+    if problem is Problem.TOKEN_REJECTED and expires is not None and expires <= certificates.now():
+        problem = Problem.TOKEN_EXPIRED
+    if problem is not Problem.TOKEN_EXPIRED:
+        return problem, []
+    expired = [] if expires is None else [f"expired at {certificates.moment(expires)}"]
+    return problem, [*expired, certificates.clock()]
+
+
+def _likely(token: object, connection: Connection) -> Problem:
+    """Return the likely problem if the message is not one of the gateway's, for example that of a proxy."""
+    if isinstance(token, str):
+        return Problem.TOKEN_REJECTED
+    return Problem.CREDENTIALS_MISSING if connection.certificate is None else Problem.CALLER_REJECTED
