@@ -3,6 +3,7 @@
 The API has no methods that list keys and secrets. For these, the candidates are the providers that support them.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -128,6 +129,12 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _write(file: Path, stored: Mapping[str, Any]) -> None:
+    """Write the cache file, and remove files that are too old to be used."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with new_file(file, force=True, private=True) as new:
         new.write(json.dumps(stored, ensure_ascii=False).encode())
+    # Each new token has a new file.
+    for each in file.parent.glob("completion-*.json"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - each.stat().st_mtime > _OLDEST:
+                each.unlink()

@@ -1,6 +1,7 @@
 """Shell completion: commands, names from the gateway, the cache, and the script for Bash."""
 
 import json
+import os
 import shlex
 import socket
 import stat
@@ -89,6 +90,18 @@ def test_names_are_cached_for_a_minute(commands: Commands) -> None:
     assert completed(commands, SHOW) == ["a/cached"]
     store(file, "cached", age=70)
     assert completed(commands, SHOW) == current
+
+
+def test_cache_files_that_are_too_old_are_removed(commands: Commands) -> None:
+    folder = commands.folder / "home" / ".cache" / "keyway"
+    folder.mkdir(parents=True)
+    for age in (3600, 90_000):
+        file = folder / f"completion-{age}.json"
+        file.write_text("{}")
+        os.utime(file, (time.time() - age, time.time() - age))
+    assert completed(commands, SHOW)
+    names = {file.name for file in folder.iterdir()}
+    assert (len(names), "completion-3600.json" in names, "completion-90000.json" in names) == (2, True, False)
 
 
 def test_cached_names_are_used_while_the_gateway_does_not_respond(commands: Commands) -> None:
