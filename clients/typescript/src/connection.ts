@@ -52,8 +52,9 @@ export class Connection {
   }
 
   /**
-   * Fails calls immediately while no program listens on the loopback addresses. grpc-js would retry for more than a
-   * second. Once a program listens, grpc-js handles failures, because the gateway can be restarting.
+   * Fails calls immediately while no program listens on the loopback addresses, except calls that wait for the gateway
+   * (`waitForReady`). grpc-js would retry for more than a second. Once a program listens, grpc-js handles failures,
+   * because the gateway can be restarting.
    */
   readonly failWhileRefused: grpc.Interceptor = (options, nextCall) => {
     if (this.#found) {
@@ -64,6 +65,11 @@ export class Connection {
     let cancel: (() => void) | undefined;
     return new grpc.InterceptingCall(call, {
       start: (metadata, listener, next) => {
+        if (metadata.getOptions().waitForReady) {
+          started = true;
+          next(metadata, listener);
+          return;
+        }
         this.#refusal().then((refusal) => {
           // A call reports its status only after its start.
           started = true;

@@ -82,6 +82,13 @@ test("a refused loopback port fails at once", async () => {
   }
 });
 
+test("a call that waits for the gateway does not fail at once", async () => {
+  using client = connect({ address: await unused(), plaintext: true });
+  const metadata = new grpc.Metadata({ waitForReady: true });
+  const error = await caught(client.keys.encrypt({ name: NAME }, { metadata, deadlineMs: 500 }));
+  assert.deepEqual([error.codeName, error.problem], ["DEADLINE_EXCEEDED", undefined]);
+});
+
 test("an address with an impossible port is an error of the call", async () => {
   const error = await failureOf({
     address: "localhost:99999",
