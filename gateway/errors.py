@@ -24,12 +24,12 @@ from keyway.v1 import error_reason_pb2 as reasons
 Code: TypeAlias = code_pb2.Code
 Reason: TypeAlias = reasons.ErrorReason.ValueType
 
-REASON_PREFIX: Final = "ERROR_REASON_"
+_REASON_PREFIX: Final = "ERROR_REASON_"
 
 
 def reason_name(reason: Reason) -> str:
     """Return the name for `ErrorInfo.reason`, such as `PROVIDER_TIMEOUT`."""
-    return reasons.ErrorReason.Name(reason).removeprefix(REASON_PREFIX)
+    return reasons.ErrorReason.Name(reason).removeprefix(_REASON_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from gateway.authz.actions import PRIVATE
 from gateway.authz.targets import TARGETS
 from gateway.contract.methods import BATCHES, METHODS
 from gateway.contract.resource_names import WILDCARD
-from gateway.errors import ErrorKind
+from gateway.errors import ErrorKind, reason_name
 from keyway.v1.audit_record_pb2 import (
     AUDIT_OUTCOME_FAILURE,
     AUDIT_OUTCOME_PENDING,
@@ -26,7 +26,6 @@ from keyway.v1.audit_record_pb2 import (
     AuditOutcome,
     AuditRecord,
 )
-from keyway.v1.error_reason_pb2 import ErrorReason
 
 AUDIT_LOGS: Final = "auditLogs/"
 _PROVIDERS: Final = "providers/"
@@ -39,9 +38,7 @@ _MERGED: Final = frozenset({REFUSALS, REPETITIONS})
 
 _STATUSES: Final[Mapping[str, int]] = dict(code_pb2.Code.items())
 _STATUSES_BY_REASON: Final[Mapping[str, int]] = {
-    ErrorReason.Name(kind.reason).removeprefix("ERROR_REASON_"): kind.code
-    for kind in vars(errors).values()
-    if isinstance(kind, ErrorKind)
+    reason_name(kind.reason): kind.code for kind in vars(errors).values() if isinstance(kind, ErrorKind)
 }
 """The status of each reason. Rejection events of older versions contain only the reason."""
 _OUTCOMES: Final = {SUCCESS: AUDIT_OUTCOME_SUCCESS, FAILURE: AUDIT_OUTCOME_FAILURE}

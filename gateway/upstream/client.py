@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.call_context import Attempt, CallContext
-from gateway.errors import REASON_PREFIX, ErrorKind, UpstreamError, reason_name
+from gateway.errors import ErrorKind, UpstreamError, reason_name
 from gateway.telemetry.conventions import CANCELLED, reason_of
 from gateway.telemetry.peer import UpstreamPeer
 from gateway.telemetry.upstream_requests import UpstreamRequests
@@ -24,19 +24,13 @@ from gateway.upstream.retries import Retries
 from gateway.upstream.settings import HttpSettings
 from gateway.upstream.state import UpstreamState
 from gateway.upstream.transport import Transport
-from keyway.v1 import error_reason_pb2 as reasons
 
 __all__ = ["HttpClient", "HttpRequest", "HttpResponse", "HttpSettings"]
 
 _FAILURES: Final = frozenset({outcomes.UNREACHABLE, outcomes.CONNECTION_LOST, outcomes.UNAVAILABLE, outcomes.INTERNAL})
 """The kinds that count as a failure of the upstream. A timeout also counts if the upstream had enough time."""
-_FAULT_PREFIXES: Final = tuple(
-    REASON_PREFIX + words for words in ("PROVIDER_", "MALFORMED_PROVIDER_", "UNRECOGNIZED_PROVIDER_")
-)
-_UPSTREAM_FAULTS: Final = frozenset(
-    number for name, number in reasons.ErrorReason.items() if name.startswith(_FAULT_PREFIXES)
-)
-"""The reasons of failures that the upstream or the access to it causes, not the request of a caller."""
+_FAULT_PREFIXES: Final = ("PROVIDER_", "MALFORMED_PROVIDER_", "UNRECOGNIZED_PROVIDER_")
+"""The prefixes of reasons that blame the upstream or the access to it, not the request of a caller."""
 
 
 class HttpClient:
@@ -102,8 +96,9 @@ class HttpClient:
 
     def report_failure(self, response: HttpResponse, kind: ErrorKind) -> None:
         """Record the failure that the content of a response reports, unless its HTTP status has reported one."""
-        if kind.reason in _UPSTREAM_FAULTS and _outage(response) is None:
-            self.requests.failed(reason_name(kind.reason))
+        reason = reason_name(kind.reason)
+        if reason.startswith(_FAULT_PREFIXES) and _outage(response) is None:
+            self.requests.failed(reason)
 
     def recovered(self) -> None:
         """Close the circuit breaker, because a health check in another process succeeded."""
