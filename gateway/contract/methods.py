@@ -107,10 +107,12 @@ METHODS: Final = tuple(
 )
 """Every method of the contract, in the order of its files."""
 
+METHODS_BY_OPERATION: Final[Mapping[str, Method]] = {method.operation: method for method in METHODS}
+
 
 def _of_poller(operation: str, name: str) -> Method:
     """Return a method of the contract as the poller calls it: under another name."""
-    (method,) = (method for method in METHODS if method.operation == operation)
+    method = METHODS_BY_OPERATION[operation]
     return replace(method, service="keyway.internal.Poller", name=name, operation=snake_case(name))
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.contract.methods import BATCHES, METHODS
+from gateway.contract.methods import BATCHES, METHODS_BY_OPERATION
 from gateway.contract.resource_names import PROVIDER
 from gateway.errors import METHOD_NOT_SUPPORTED, PROVIDER_NOT_FOUND, GatewayError
 from gateway.providers import asteria, nhn_certificate_manager, nhn_secure_key_manager
@@ -79,7 +79,7 @@ class Catalog:
 
 def _unsupported(provider: Provider, operation: str) -> str:
     """Return the message for an unsupported operation. It names the versions or provider types that support it."""
-    method = next(each.name for each in METHODS if each.operation == operation)
+    method = METHODS_BY_OPERATION[operation].name
     version = f" {provider.api_version}" if provider.api_version else ""
     message = f"providers/{provider.id} ({provider.type}{version}) does not support {method}"
     if operation in provider.unavailable:

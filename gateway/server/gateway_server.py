@@ -10,7 +10,7 @@ import structlog
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from gateway.contract.methods import METHODS, POLL_CERTIFICATE, POLL_CERTIFICATES, SERVICES
+from gateway.contract.methods import METHODS, METHODS_BY_OPERATION, POLL_CERTIFICATE, POLL_CERTIFICATES, SERVICES
 from gateway.gateway_settings import GatewaySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.provider_states.states import ProviderStates
@@ -149,8 +149,8 @@ def _own_operations(
 
 def _internal_operations(catalog: Catalog, own: Mapping[str, Operation]) -> Mapping[str, Operation]:
     """Return the operations of the methods that only the gateway itself calls, by name."""
-    get = next(method for method in METHODS if method.operation == "get_certificate")
-    return {POLL_CERTIFICATES.operation: own["list_certificates"], POLL_CERTIFICATE.operation: route(get, catalog)}
+    get = route(METHODS_BY_OPERATION["get_certificate"], catalog)
+    return {POLL_CERTIFICATES.operation: own["list_certificates"], POLL_CERTIFICATE.operation: get}
 
 
 def _handlers(
