@@ -14,6 +14,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 
+from gateway.contract.resource_names import provider_id
 from gateway.telemetry import conventions as names
 from gateway.telemetry.instruments import Point
 from keyway.v1.certificate_pb2 import Certificate
@@ -125,12 +126,12 @@ class CertificateExpiries:
             if time_seen < oldest:
                 self._seen.pop(name, None)
             else:
-                seen[name.split("/", 2)[1]][name] = last
+                seen[provider_id(name)][name] = last
         return {**{provider: ExpiryCalendar(each) for provider, each in seen.items()}, **self._polled.copy()}
 
     def _take(self, certificate: Certificate) -> None:
         last = _last_day(certificate)
-        if last is None or certificate.name.split("/", 2)[1] in self._polled:
+        if last is None or provider_id(certificate.name) in self._polled:
             return
         self._seen[certificate.name] = (last, time.monotonic())
         if len(self._seen) > self._maximum + _SURPLUS:
