@@ -26,11 +26,11 @@ class CheckpointCopies:
     def __init__(self, folder: Path, run: Callable[[Callable[[], None]], None]) -> None:
         self._folder = folder
         self._run = run
-        self._lock = threading.Lock()
+        self._file_lock = threading.Lock()
         self._uncopied: list[tuple[int, bytes]] = []
         self._durable = 0
         self._copying = False
-        self._state = threading.Lock()
+        self._state_lock = threading.Lock()
 
     def add(self, line: bytes, sequence: int) -> None:
         """Add a checkpoint that is not durable yet."""
@@ -44,7 +44,7 @@ class CheckpointCopies:
         self._durable = sequence
         if not self._uncopied:
             return
-        with self._state:
+        with self._state_lock:
             if self._copying or not self._durable_lines():
                 return
             self._copying = True
@@ -62,12 +62,12 @@ class CheckpointCopies:
                 self._append(lines)
                 del self._uncopied[: len(lines)]
             return
-        with self._state:
+        with self._state_lock:
             self._copying = False
 
     def _next(self) -> list[bytes]:
         """Return the checkpoints to copy next. Without any, the copy ends."""
-        with self._state:
+        with self._state_lock:
             lines = self._durable_lines()
             self._copying = bool(lines)
             return lines
@@ -80,7 +80,7 @@ class CheckpointCopies:
 
         If the file is large, only the newest copy remains: it shows as well as all of them where the chain must reach.
         """
-        with self._lock:
+        with self._file_lock:
             if lines and append_copies(self._folder, lines) > _MAXIMUM_BYTES:
                 replace(self._folder / CHECKPOINTS, lines[-1])
 
@@ -89,7 +89,7 @@ class CheckpointCopies:
 
         Blocks; may run on any thread. Raises OSError.
         """
-        with self._lock:
+        with self._file_lock:
             lines = read_copies(self._folder).splitlines(keepends=True)
             kept = [line for line in lines if _sequence(line) > sequence]
             if len(kept) < len(lines):
