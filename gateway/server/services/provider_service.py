@@ -59,14 +59,14 @@ class ProviderDirectory:
         size = request.page_size or paging.DEFAULT_PAGE_SIZE
         token = paging.ROWS.encode(PagePosition(ids[size - 1], 0, 0), _LISTING) if len(ids) > size else ""
         return service.ListProvidersResponse(
-            providers=[self._current(provider) for provider in ids[:size]], next_page_token=token
+            providers=[self._current(self._catalog.provider(each)) for each in ids[:size]], next_page_token=token
         )
 
     async def get_provider(
         self, request: service.GetProviderRequest, _call: CallContext
     ) -> service.GetProviderResponse:
         """Return one provider, with the state from its latest check or from later calls."""
-        return service.GetProviderResponse(provider=self._current(self._provider(request.name).id))
+        return service.GetProviderResponse(provider=self._current(self._provider(request.name)))
 
     async def check_provider(
         self, request: service.CheckProviderRequest, call: CallContext
@@ -108,9 +108,8 @@ class ProviderDirectory:
             ]
         )
 
-    def _current(self, provider_id: str) -> provider_pb2.Provider:
+    def _current(self, provider: Provider) -> provider_pb2.Provider:
         """Return a provider with the state from its latest check; unreachable if a circuit breaker is open."""
-        provider = self._catalog.provider(provider_id)
         snapshot = self._states.current(provider)
         message = self._described(provider, snapshot)
         if snapshot.breaker is not BreakerState.CLOSED:
