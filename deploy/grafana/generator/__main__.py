@@ -1,6 +1,5 @@
 """Writes the dashboards into a folder: `python -m deploy.grafana.generator FOLDER`."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -14,8 +13,7 @@ def main(folder: Path) -> None:
     """Write each dashboard to a file with the name of its uid."""
     folder.mkdir(parents=True, exist_ok=True)
     for dashboard in DASHBOARDS:
-        text = as_json(dashboard)
-        (folder / f"{json.loads(text)['uid']}.json").write_text(text, encoding="utf-8")
+        (folder / f"{dashboard.uid}.json").write_text(as_json(dashboard), encoding="utf-8")
 
 
 if __name__ == "__main__":

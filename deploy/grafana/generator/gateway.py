@@ -2,13 +2,10 @@
 
 from typing import Final
 
-from deploy.grafana.generator.panels import INSTANCE, Frame, Query, Section, graph, number, rows
+from deploy.grafana.generator.panels import CALL_FAULTS, INSTANCE, Frame, Query, Section, graph, number, rows
 
 _RATE: Final = f"rate(rpc_server_call_duration_seconds_count{{{INSTANCE}}}[$__rate_interval])"
-_FAULTS: Final = (
-    f'rate(rpc_server_call_duration_seconds_count{{{INSTANCE}, error_type!="", error_type!="UNIMPLEMENTED"}}'
-    "[$__rate_interval])"
-)
+_FAULTS: Final = f"rate(rpc_server_call_duration_seconds_count{{{INSTANCE}, {CALL_FAULTS}}}[$__rate_interval])"
 _BUCKETS: Final = f"rate(rpc_server_call_duration_seconds_bucket{{{INSTANCE}}}[$__rate_interval])"
 
 

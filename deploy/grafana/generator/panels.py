@@ -15,6 +15,8 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 INSTANCE: Final = 'instance=~"$instance"'
 PROVIDER: Final = 'instance=~"$instance", keyway_provider=~"$provider"'
 """Label matchers for the variables of a dashboard, for use in queries."""
+CALL_FAULTS: Final = 'error_type!="", error_type!="UNIMPLEMENTED"'
+"""Label matchers for calls that fail because of the gateway or an upstream, as in deploy/prometheus/recording.yaml."""
 
 _SOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 _WIDTH: Final = 24

@@ -2,16 +2,13 @@
 
 from typing import Final
 
-from deploy.grafana.generator.panels import PROVIDER, Frame, Query, Section, graph, number
+from deploy.grafana.generator.panels import CALL_FAULTS, PROVIDER, Frame, Query, Section, graph, number
 
 _RATE: Final = f"rate(http_client_request_duration_seconds_count{{{PROVIDER}}}[$__rate_interval])"
 _ERRORS: Final = f'rate(http_client_request_duration_seconds_count{{{PROVIDER}, error_type!=""}}[$__rate_interval])'
 _BUCKETS: Final = f"rate(http_client_request_duration_seconds_bucket{{{PROVIDER}}}[$__rate_interval])"
 _CALL_RATE: Final = f"rate(rpc_server_call_duration_seconds_count{{{PROVIDER}}}[$__rate_interval])"
-_CALL_FAULTS: Final = (
-    f'rate(rpc_server_call_duration_seconds_count{{{PROVIDER}, error_type!="", error_type!="UNIMPLEMENTED"}}'
-    "[$__rate_interval])"
-)
+_CALL_FAULTS: Final = f"rate(rpc_server_call_duration_seconds_count{{{PROVIDER}, {CALL_FAULTS}}}[$__rate_interval])"
 _CALL_BUCKETS: Final = f"rate(rpc_server_call_duration_seconds_bucket{{{PROVIDER}}}[$__rate_interval])"
 _LEGEND: Final = "{{keyway_provider}}"
 
