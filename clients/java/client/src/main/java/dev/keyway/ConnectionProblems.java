@@ -76,10 +76,14 @@ final class ConnectionProblems implements ClientInterceptor {
     }
 
     private Metadata explained(Status status, Metadata trailers) {
+        if (status.isOk()) {
+            answered = true;
+            return trailers;
+        }
         Metadata all = new Metadata();
         all.merge(trailers);
         all.removeAll(PROBLEM);
-        if (status.isOk() || !all.keys().isEmpty()) {
+        if (!all.keys().isEmpty()) {
             // The gateway responded, or a proxy in front of it, whose text can resemble a gRPC message.
             answered = true;
         } else if (status.getCode() == Status.Code.UNAVAILABLE) {
