@@ -1,11 +1,12 @@
-"""A child process of the gateway, which is restarted if it dies.
+"""Child processes of the gateway: start, settings, and stop; and a child process that is restarted if it dies.
 
-The child reads its settings from standard input, and ends when the input is closed. So it does not outlive the gateway.
+A child reads its settings from standard input, and ends when the input is closed. So it does not outlive the gateway.
 """
 
 import asyncio
 import contextlib
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -42,8 +43,8 @@ class ChildProcess:
     ) -> None:
         self._supervisor.cancel()
         await asyncio.wait({self._supervisor})
-        if self._process is not None:
-            await self._stop(self._process)
+        if self._process is not None and not await stop(self._process, self._stop_seconds):
+            _log.warning(f"{self._name}_killed")
 
     @property
     def command(self) -> tuple[str, bytes]:
@@ -61,8 +62,8 @@ class ChildProcess:
         while True:
             began = asyncio.get_running_loop().time()
             try:
-                process = self._process = await self._start()
-                await self._send_settings(process)
+                process = self._process = await start_module(self._module)
+                await send_settings(process, self._settings)
                 code: int | None = await process.wait()
             except OSError as error:
                 code = error.errno
@@ -73,33 +74,39 @@ class ChildProcess:
             )
             await asyncio.sleep(pause)
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            self._module,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            env=child_environment(),
-        )
 
-    async def _send_settings(self, process: asyncio.subprocess.Process) -> None:
-        """Send the settings. The pipe remains open until the child must end."""
-        assert process.stdin is not None
-        # Errors if the process has already ended. RuntimeError: uvloop has closed the pipe.
-        with contextlib.suppress(ConnectionError, RuntimeError):
-            process.stdin.write(self._settings)
-            await process.stdin.drain()
+async def start_module(module: str, pass_fds: Sequence[int] = ()) -> asyncio.subprocess.Process:
+    """Start a module as a program. pass_fds: file descriptors that it inherits. Raises OSError."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        module,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        env=child_environment(),
+        pass_fds=pass_fds,
+    )
 
-    async def _stop(self, process: asyncio.subprocess.Process) -> None:
-        """Close the input of the child, so that it ends. If it does not end, kill it."""
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            async with asyncio.timeout(self._stop_seconds):
-                await process.wait()
-        except TimeoutError:
-            _log.warning(f"{self._name}_killed")
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+
+async def send_settings(process: asyncio.subprocess.Process, line: bytes) -> None:
+    """Send the settings, unless the process has already ended. The pipe remains open until the process must end."""
+    assert process.stdin is not None
+    # RuntimeError: uvloop has closed the pipe.
+    with contextlib.suppress(ConnectionError, RuntimeError):
+        process.stdin.write(line)
+        await process.stdin.drain()
+
+
+async def stop(process: asyncio.subprocess.Process, seconds: float) -> bool:
+    """Close the input of a process, so that it ends. If it does not end in time, kill it, and return False."""
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        async with asyncio.timeout(seconds):
             await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        return False
+    return True

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import fcntl
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -17,7 +16,7 @@ import orjson
 import structlog
 
 from gateway.audit_query.settings import AuditSection
-from gateway.config.child_environment import child_environment
+from gateway.child_process import send_settings, start_module, stop
 from gateway.journal.format.durable_files import make_folder
 from gateway.journal.format.keys import JournalPublicKey
 from gateway.journal.format.regular_files import open_file
@@ -72,17 +71,8 @@ class JournalVerifier:
 
     async def close(self) -> None:
         """Stop the verification that this worker started."""
-        if self._process is None:
-            return
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            async with asyncio.timeout(_STOP_SECONDS):
-                await self._process.wait()
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+        if self._process is not None:
+            await stop(self._process, _STOP_SECONDS)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int | None]:
@@ -97,27 +87,15 @@ class JournalVerifier:
         await self.close()
         state = VerificationRun(RUNNING, time.time())
         state.store(self._folder / _STATE)
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "gateway.journal.verify",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            env=child_environment(),
-            pass_fds=(lock,),
-        )
+        self._process = await start_module("gateway.journal.verify", pass_fds=(lock,))
         key = self._public_key()
         bootstrap = {
             "directory": str(self._directory.absolute()),
             "state": str((self._folder / _STATE).absolute()),
             "keys": [key.text] if key is not None else [],
         }
-        assert self._process.stdin is not None
         # If the process has already ended, the lock is free, and `run` detects that.
-        # RuntimeError: uvloop has closed the pipe.
-        with contextlib.suppress(ConnectionError, RuntimeError):
-            self._process.stdin.write(orjson.dumps(bootstrap) + b"\n")
-            await self._process.stdin.drain()
+        await send_settings(self._process, orjson.dumps(bootstrap) + b"\n")
         return state
 
 
