@@ -21,8 +21,6 @@ _TEXTS: Final = (
     ("Failed to create security handshaker", Problem.INVALID_FILES),
     ("Cannot check peer: missing selected ALPN property", Problem.NOT_HTTP2),
 )
-
-
 _NOT_CONNECTED: Final = "connections to all backends failing"
 
 

@@ -12,10 +12,9 @@ from keyway.cli.diagnosis.calls import problem_of
 from keyway.cli.session import Session
 from keyway.connection import Connection
 from keyway.errors import KeywayError, text_of_grpc
+from keyway.problems import BY_REASON
 
-_OF_CALLER: Final = ("UNAUTHENTICATED", "PERMISSION_DENIED", "SERVER_DRAINING")
-
-
+_OF_CALLER: Final = ("UNAUTHENTICATED", *BY_REASON)
 _THIS_RESOURCE: Final = "this resource"
 _UNSUPPORTED: Final = "METHOD_NOT_SUPPORTED_BY_PROVIDER"
 
