@@ -8,6 +8,7 @@ import pytest
 from gateway.workers import messages
 from gateway.workers.process import WorkerProcess
 from gateway.workers.shared_state import SharedState
+from tests.support.waiting import eventually
 
 
 class Worker:
@@ -33,8 +34,10 @@ async def test_newest_worker_polls_until_it_ends(monkeypatch: pytest.MonkeyPatch
     workers = [Worker(0), Worker(1)]
 
     async def shared(number: int) -> None:
-        while not all(len(worker.lines) > number + 3 for worker in workers):  # noqa: ASYNC110 - the task has no event
-            await asyncio.sleep(0)
+        async def received() -> bool:
+            return all(len(worker.lines) > number + 3 for worker in workers)
+
+        await eventually(received)
 
     state: Any = SharedState()
     task = asyncio.create_task(state.share(lambda: cast("list[WorkerProcess]", workers)))
