@@ -13,9 +13,10 @@ from tests.bench import gateway_settings, tools
 from tests.bench.gateway_settings import Parts
 from tests.bench.material import APP_KEY, BATCH_ITEMS, CIPHERTEXT, KEY, KEY_VERSION, Material
 from tests.bench.openbao import openbao
-from tests.bench.processes import Server, free_port
+from tests.bench.processes import Server
 from tests.bench.target import Target
 from tests.bench.upstream import Upstream
+from tests.support.ports import free_port
 
 ENCRYPT: Final = "/keyway.v1.KeyService/Encrypt"
 BATCH_ENCRYPT: Final = "/keyway.v1.KeyService/BatchEncrypt"

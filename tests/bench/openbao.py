@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.material import KEY, PLAINTEXT, Material
-from tests.bench.processes import Server, free_port
+from tests.bench.processes import Server
 from tests.bench.target import Target
+from tests.support.ports import free_port
 
 _CONFIGURATION: Final = """
 api_addr = "{scheme}://127.0.0.1:{port}"

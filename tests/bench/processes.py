@@ -22,14 +22,6 @@ class ServerError(Exception):
     """A server did not start or does not respond."""
 
 
-def free_port() -> int:
-    """A free port of the loopback address."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def leave_nothing_behind() -> None:
     """Turn SIGTERM into an exception, so that the servers of this process are stopped as well."""
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))

@@ -16,9 +16,10 @@ from tests.bench.line_up import ONE_LEVEL, SETS
 from tests.bench.material import Material
 from tests.bench.measure import Generator, take_turn
 from tests.bench.probe import WrongAnswerError
-from tests.bench.processes import Server, ServerError, free_port
+from tests.bench.processes import Server, ServerError
 from tests.bench.results import LEVEL, Row, Rows
 from tests.bench.upstream import upstream
+from tests.support.ports import free_port
 
 
 @dataclass(frozen=True)

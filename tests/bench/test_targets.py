@@ -13,12 +13,13 @@ from tests.bench.material import Material
 from tests.bench.measure import Sample, Turn
 from tests.bench.paged_upstream import PagedUpstream, Served
 from tests.bench.probe import probe
-from tests.bench.processes import Server, ServerError, free_port
+from tests.bench.processes import Server, ServerError
 from tests.bench.resource_usage import files
 from tests.bench.results import Row
 from tests.bench.target import Target
 from tests.bench.targets import cpu, instructions, listing, start
 from tests.bench.targets.connections import IdleConnections
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 

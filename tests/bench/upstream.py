@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.material import Material
-from tests.bench.processes import Server, free_port
+from tests.bench.processes import Server
+from tests.support.ports import free_port
 
 # Connections are never closed, so that calls are measured, not handshakes.
 _CONFIGURATION: Final = """

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from tests.bench import gateway_settings, tools
 from tests.bench.competitors import ENCRYPT, Surroundings
 from tests.bench.gateway_settings import EVERYTHING
-from tests.bench.processes import Server, free_port
+from tests.bench.processes import Server
 from tests.bench.target import Target
+from tests.support.ports import free_port
 
 Identity = Literal["jwt", "mtls"]
 

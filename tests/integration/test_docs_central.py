@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from gateway import app
-from tests.support.collector import free_port
 from tests.support.docs import ROOT, blocks, run
+from tests.support.ports import free_port
 from tests.support.programs import program, unavailable
 from tests.support.stack import Gateway, Stack
 from tests.support.victoria_logs import PROGRAM

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.fault_scene import DELETE, ENCRYPT, ENCRYPTED, healthy, scene
 from tests.support.faulty_upstream import FaultyUpstream, Step, hang_up, http, reset, saying, stall, trickling
+from tests.support.ports import free_port
 from tests.support.raw_server import RawServer, silence
 from tests.support.stack import Stack
-from tests.support.upstream_client import unused_port
 from tests.support.valid_requests import call
 from tests.support.wire import DEFAULT_RETRY, failure_of
 
@@ -91,7 +91,7 @@ async def test_temporary_fault_is_hidden_from_an_idempotent_call(
 @pytest.mark.parametrize("how", ["refuses", "has no address", "resets in TLS", "is slow with TLS"])
 async def test_connection_failure_is_retried_for_every_method(running_stack: Stack, tmp_path: Path, how: str) -> None:
     async with RawServer(reset if how == "resets in TLS" else silence) as server:
-        url = {"refuses": f"http://127.0.0.1:{unused_port()}", "has no address": "http://no-such-host.invalid"}.get(
+        url = {"refuses": f"http://127.0.0.1:{free_port()}", "has no address": "http://no-such-host.invalid"}.get(
             how, f"https://localhost:{server.port}"
         )
         async with scene(running_stack, tmp_path, url, connect_timeout=0.1, timeout=5) as played:

@@ -4,7 +4,8 @@ import grpc
 
 from gateway import __version__, app
 from keyway.v1 import provider_service_pb2, provider_service_pb2_grpc
-from tests.support.scraping import free_address, scrape, value
+from tests.support.ports import free_address
+from tests.support.scraping import scrape, value
 from tests.support.stack import Stack
 
 

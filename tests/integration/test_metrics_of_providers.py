@@ -7,7 +7,8 @@ from gateway import app
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import certificate_service_pb2_grpc, key_service_pb2_grpc
 from keyway.v1 import key_service_pb2 as keys
-from tests.support.scraping import free_address, scrape, value
+from tests.support.ports import free_address
+from tests.support.scraping import scrape, value
 from tests.support.stack import KEY_MANAGER, Stack
 
 KEY = keys.GetPublicKeyRequest(name="providers/nhn-keys/keys/demo-rsa")

@@ -11,7 +11,8 @@ import pytest
 from gateway import app
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer
-from tests.support.scraping import free_address, scrape, value
+from tests.support.ports import free_address
+from tests.support.scraping import scrape, value
 from tests.support.stack import Stack
 from tests.support.trusted import OPERATOR, POLICIES, Trusted
 from tests.support.waiting import eventually

@@ -12,8 +12,9 @@ from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import certificate_service_pb2_grpc, provider_pb2, provider_service_pb2_grpc
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support.ocsf import ocsf_violations
+from tests.support.ports import free_address
 from tests.support.processes import Process, write_config
-from tests.support.scraping import free_address, scrape, value
+from tests.support.scraping import samples, scrape, value, values
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, Stack
 from tests.support.trusted import Trusted, as_text
 from tests.support.waiting import eventually
@@ -27,9 +28,8 @@ EXPIRY = "keyway_certificate_expiry_days"
 
 async def polled(address: str, provider: str) -> set[str]:
     """Return the certificates of a provider on the page."""
-    prefix = f'{EXPIRY}{{keyway_certificate="'
-    lines = [line for line in (await scrape(address)).splitlines() if line.startswith(prefix)]
-    return {line.removeprefix(prefix).split('"')[0] for line in lines if f'keyway_provider="{provider}"' in line}
+    lines = samples(await scrape(address), EXPIRY, f'keyway_provider="{provider}"')
+    return {line.split('keyway_certificate="')[1].split('"')[0] for line in lines}
 
 
 async def test_every_certificate_has_a_metric_until_it_is_removed(stack: Stack) -> None:
@@ -57,8 +57,7 @@ async def test_every_certificate_has_a_metric_until_it_is_removed(stack: Stack) 
         await found("nhn-certs", {name[3] for name in names})
         await found("asteria", {"server"})
         page = await scrape(address)
-        counts = [line for line in page.splitlines() if line.startswith("keyway_certificate_count{")]
-        assert sum(float(line.rsplit(" ", 1)[1]) for line in counts) == len(listed)
+        assert sum(values(page, "keyway_certificate_count")) == len(listed)
         assert 'keyway_provider="nhn-keys"' not in "".join(line for line in page.splitlines() if "poller" in line)
         assert value(page, "keyway_poller_interval_seconds", 'keyway_provider="asteria"') == 1
         assert value(page, "keyway_poller_age_seconds", 'keyway_provider="asteria"') < 60
@@ -83,8 +82,7 @@ async def test_series_are_limited_to_the_certificates_that_expire_soonest(stack:
     )
 
     async def all_are_counted() -> bool:
-        lines = [line for line in (await scrape(address)).splitlines() if line.startswith("keyway_certificate_count{")]
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines) > 5
+        return sum(values(await scrape(address), "keyway_certificate_count")) > 5
 
     async with app.gateway(settings):
         await eventually(all_are_counted)
@@ -166,9 +164,8 @@ async def test_failed_polls_do_not_open_the_breaker_and_cost_no_retries(stack: S
     async with app.gateway(settings):
 
         async def failed_twice() -> bool:
-            line = 'keyway_poller_failures_total{keyway_provider="nhn-certs",keyway_reason="PROVIDER_CONNECTION_LOST"}'
-            found = [each for each in (await scrape(address)).splitlines() if each.startswith(line)]
-            return bool(found) and float(found[0].rsplit(" ", 1)[1]) >= 2
+            labels = 'keyway_provider="nhn-certs",keyway_reason="PROVIDER_CONNECTION_LOST"'
+            return sum(values(await scrape(address), "keyway_poller_failures_total", labels)) >= 2
 
         await eventually(failed_twice)
         page = await scrape(address)
@@ -209,7 +206,7 @@ async def test_one_worker_polls_and_another_one_takes_over(stack: Stack, tmp_pat
         await process.address()
 
         async def pollers() -> set[str]:
-            lines = [line for line in (await scrape(address)).splitlines() if line.startswith(f"{EXPIRY}{{")]
+            lines = samples(await scrape(address), EXPIRY)
             return {line.split('worker="')[1].split('"')[0] for line in lines}
 
         async def one_polls() -> bool:

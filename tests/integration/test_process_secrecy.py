@@ -5,7 +5,6 @@ must write and send no secret, except to its own upstream or caller.
 """
 
 import contextlib
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -23,7 +22,9 @@ from gateway.journal.ship.attributes import KIND, SEQUENCE
 from tests.support.authority import AUDIENCE, ISSUER, TokenIssuer
 from tests.support.collector import Collector, CollectorTls
 from tests.support.key_set_server import publishing
+from tests.support.ports import free_address
 from tests.support.processes import Process
+from tests.support.scraping import scrape
 from tests.support.secrecy import KEY_TEXT, WORDS, Secret, configured_secrets, leaks, secret_fields, secret_settings
 from tests.support.secret_calls import (
     BY_NAME,
@@ -62,9 +63,7 @@ class Watched:
         bundle = folder / "callers-ca.pem"
         self.records = Collector(folder / "records", token=SHIPPING_TOKEN, tls=CollectorTls(*server, bundle))
         self.telemetry = Collector(folder / "telemetry", token=TELEMETRY_TOKEN, tls=CollectorTls(*server))
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self._prometheus = f"127.0.0.1:{found.getsockname()[1]}"
+        self._prometheus = free_address()
         ship = {
             "endpoint": self.records.endpoint,
             "headers": {"authorization": f"Bearer {SHIPPING_TOKEN}"},
@@ -104,8 +103,7 @@ class Watched:
 
     async def metrics_page(self) -> bytes:
         """Return the page for Prometheus."""
-        async with self.stack.session.get(f"http://{self._prometheus}/metrics") as answer:
-            return await answer.read()
+        return (await scrape(self._prometheus)).encode()
 
     async def arrived(self) -> None:
         """Return when the file of a collector contains every event of the journal."""

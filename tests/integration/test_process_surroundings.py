@@ -12,9 +12,9 @@ import pytest
 
 from tests.support.closed_streams import started_without
 from tests.support.key_calls import PLAINTEXT, decrypt, encrypt
+from tests.support.ports import free_port
 from tests.support.processes import Process, run, write_config
 from tests.support.stack import KEY_MANAGER, Stack
-from tests.support.upstream_client import unused_port
 from tests.support.waiting import eventually
 from tests.support.workers import worker_pids
 
@@ -82,7 +82,7 @@ async def test_hangup_during_a_drain_does_not_end_the_process(quiet_stack: Stack
 async def test_gateway_serves_without_standard_streams(
     streams: tuple[str, ...], quiet_stack: Stack, tmp_path: Path
 ) -> None:
-    address = f"127.0.0.1:{unused_port()}"
+    address = f"127.0.0.1:{free_port()}"
     config = write_config(tmp_path / "keyway.yaml", quiet_stack, workers=2, listen=address)
     command = (sys.executable, "-m", "gateway", "serve", "--config", config)
     async with started_without(streams, tmp_path, *command) as process:

@@ -9,8 +9,9 @@ import pytest
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import key_service_pb2_grpc, provider_pb2, provider_service_pb2_grpc
 from keyway.v1 import provider_service_pb2 as providers
+from tests.support.ports import free_address
 from tests.support.processes import Process, write_config
-from tests.support.scraping import free_address, scrape, value
+from tests.support.scraping import scrape, value
 from tests.support.stack import KEY_MANAGER, Stack
 from tests.support.waiting import eventually
 from tests.support.workers import OWN_CONNECTION

@@ -13,7 +13,8 @@ from gateway.journal.ship.process import ShipperProcess
 from gateway.journal.ship.settings import ShipSettings
 from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.chains import ChainWriter
-from tests.support.collector import Collector, free_port
+from tests.support.collector import Collector
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 CONFIGURATION: Final = Path(__file__).parents[2] / "deploy/collector.yaml"

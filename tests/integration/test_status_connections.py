@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 import ssl
 import time
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from gateway.emulators.host import EmulatorHost, HostOptions
 from gateway.emulators.secure_key_manager import SecureKeyManagerEmulator
 from gateway.gateway_settings import GatewaySettings
 from tests.support.openssl import KeyPair, OpensslAuthority, expired
+from tests.support.ports import free_port
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.stack import ASTERIA, KEY_MANAGER, Gateway, Stack
 from tests.support.valid_requests import KEYS, WARP, call
@@ -28,12 +28,6 @@ TIMEOUT = ("DEADLINE_EXCEEDED", "PROVIDER_TIMEOUT")
 
 def keys_at(stack: Stack, endpoint: str) -> GatewaySettings:
     return stack.settings(stack.provider(KEYS, endpoint=endpoint))
-
-
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "xn--999.invalid"])
@@ -53,7 +47,7 @@ def test_invalid_host_name_stops_the_start(running_stack: Stack, host: str) -> N
 
 
 async def test_refused_connection_is_unreachable_and_retryable_for_every_method(quiet_stack: Stack) -> None:
-    endpoint = f"http://127.0.0.1:{unused_port()}"
+    endpoint = f"http://127.0.0.1:{free_port()}"
     keys, warp = quiet_stack.provider(KEYS, endpoint=endpoint), quiet_stack.provider(WARP, endpoint=endpoint)
     async with Gateway(quiet_stack.settings(keys, warp)) as gateway:
         for method in ("Encrypt", "CreateCertificate", "DeleteCertificate"):

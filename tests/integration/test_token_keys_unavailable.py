@@ -5,15 +5,15 @@ from pathlib import Path
 from keyway.v1 import provider_service_pb2 as providers
 from keyway.v1 import provider_service_pb2_grpc
 from tests.support.authority import AUDIENCE, ISSUER
+from tests.support.ports import free_port
 from tests.support.token_gateway import running_token_gateway
 from tests.support.trusted import events_in
-from tests.support.upstream_client import unused_port
 from tests.support.waiting import eventually
 from tests.support.wire import failure_of
 
 
 async def test_call_is_unavailable_and_retryable(tmp_path: Path) -> None:
-    jwt = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": f"http://127.0.0.1:{unused_port()}/jwks.json"}
+    jwt = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": f"http://127.0.0.1:{free_port()}/jwks.json"}
     identity = {"certificate_file": "server.pem", "private_key_file": "server.key", "jwt": jwt}
     async with running_token_gateway(tmp_path, identity=identity) as gateway:
         async with gateway.channel() as channel:

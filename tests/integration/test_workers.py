@@ -14,9 +14,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from gateway.contract.methods import METHODS
 from gateway.journal.format.segments import chain_folders, read_records
 from gateway.journal.verify.verification import verify
-from gateway.telemetry.prometheus import exposed_name
-from gateway.telemetry.reference import SECTIONS
 from keyway.v1 import provider_service_pb2 as providers
+from tests.support.monitoring import described_metrics
 from tests.support.processes import Process, run, write_config
 from tests.support.scraping import scrape, value
 from tests.support.scripted_collector import ScriptedCollector
@@ -138,7 +137,7 @@ async def test_reload_applies_without_failed_calls_and_rejects_an_invalid_config
         )
         assert 0 <= after_reload < before_reload
         assert "keyway_workers_available 2.0" in exposed
-        described = {exposed_name(about) for section in SECTIONS.values() for about in section}
+        described = described_metrics()
         families = set(re.findall(r"^# TYPE (\w+) ", exposed, re.MULTILINE))
         assert families - described == set()
         assert described - families == METRICS_WITHOUT_VALUES

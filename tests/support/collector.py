@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import signal
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Final, Self
 
 import yaml
 
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 PROGRAM: Final = Path(__file__).parents[2] / "build/otelcol"
@@ -221,10 +221,3 @@ def _plain(value: Mapping[str, Any]) -> Any:
             case _:
                 return content
     return None
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

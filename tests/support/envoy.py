@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench.processes import Server, free_port
+from tests.bench.processes import Server
 from tests.support.authority import AUDIENCE, ISSUER
+from tests.support.ports import free_port
 
 PORT: Final = 50051
 """The port in the shipped configuration."""

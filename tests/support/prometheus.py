@@ -10,8 +10,8 @@ import aiohttp
 import yaml
 
 from tests.support.monitoring import RULES
+from tests.support.ports import free_address
 from tests.support.programs import prometheus_program
-from tests.support.scraping import free_address
 from tests.support.waiting import eventually
 
 

@@ -1,14 +1,6 @@
 """The page for Prometheus as a scraper sees it."""
 
-import socket
-
 import aiohttp
-
-
-def free_address() -> str:
-    """Return a loopback address with a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 async def scrape(address: str) -> str:
@@ -18,8 +10,18 @@ async def scrape(address: str) -> str:
         return await response.text()
 
 
+def samples(page: str, name: str, labels: str = "") -> list[str]:
+    """Return the lines with the values of a metric. labels: text that the labels of each contain."""
+    return [line for line in page.splitlines() if line.startswith((f"{name}{{", f"{name} ")) and labels in line]
+
+
+def values(page: str, name: str, labels: str = "") -> list[float]:
+    """Return the values of a metric."""
+    return [float(line.rsplit(" ", 1)[1]) for line in samples(page, name, labels)]
+
+
 def value(page: str, name: str, labels: str = "") -> float:
-    """Return the only value of a metric. labels: text that its labels contain."""
-    lines = [line for line in page.splitlines() if line.startswith((f"{name}{{", f"{name} ")) and labels in line]
+    """Return the only value of a metric."""
+    lines = samples(page, name, labels)
     assert len(lines) == 1, f"{name}{{{labels}}}: {lines}"
-    return float(lines[0].rsplit(" ", 1)[1])
+    return values(page, name, labels)[0]

@@ -1,7 +1,6 @@
 """Helpers of the HTTP client tests: a started client, a call, and the error of an exchange."""
 
 import contextlib
-import socket
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -54,10 +53,3 @@ async def failure(endpoint: str, request: HttpRequest = GET, *, seconds: float =
     assert error.metadata.get("http_status") == (str(error.http_status) if error.http_status else None)
     assert "secret" not in str(error)
     return error
-
-
-def unused_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

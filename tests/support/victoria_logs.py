@@ -15,7 +15,8 @@ import orjson
 import yaml
 
 from tests.support.authority import CertificateAuthority
-from tests.support.collector import Collector, free_port
+from tests.support.collector import Collector
+from tests.support.ports import free_port
 from tests.support.programs import unavailable
 from tests.support.waiting import eventually
 

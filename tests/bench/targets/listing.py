@@ -19,9 +19,10 @@ from tests.bench.competitors import Surroundings
 from tests.bench.intervals import of_median
 from tests.bench.paged_upstream import DELAY_SECONDS, PagedUpstream, Served
 from tests.bench.probe import WrongAnswerError, channel
-from tests.bench.processes import Server, free_port
+from tests.bench.processes import Server
 from tests.bench.target import Target
 from tests.bench.verdicts import Verdict
+from tests.support.ports import free_port
 
 CERTIFICATES: Final = 10_000
 _PROVIDERS: Final = 3

@@ -14,9 +14,10 @@ from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers
 from tests.support import monitoring, promql
+from tests.support.ports import free_address
 from tests.support.processes import Process
 from tests.support.prometheus import Prometheus
-from tests.support.scraping import free_address, scrape
+from tests.support.scraping import scrape
 from tests.support.scripted_collector import ScriptedCollector
 from tests.support.stack import KEY_MANAGER, Stack
 from tests.support.trusted import UNAUTHORIZED, CallerStubs, Trusted

@@ -13,7 +13,7 @@ from gateway.audit_query.central.store import CentralStore
 from gateway.audit_query.source import Scope
 from gateway.errors import AUDIT_QUERY_TIMEOUT, AUDIT_QUERY_UNAVAILABLE, GatewayError
 from keyway.v1.audit_record_pb2 import AuditFilter
-from tests.support.collector import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

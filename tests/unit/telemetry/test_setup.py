@@ -18,9 +18,9 @@ from gateway.telemetry.export_errors import ExportErrors
 from gateway.telemetry.settings import TelemetrySettings
 from gateway.telemetry.setup import Telemetry
 from tests.support.echoes import FORMS
+from tests.support.ports import free_port
 from tests.support.secrecy import Secret, leaks
 from tests.support.traces import METHOD, SAMPLED, SPAN_ID, TRACE_ID
-from tests.support.upstream_client import unused_port
 
 
 def start(**settings: object) -> Telemetry:
@@ -79,7 +79,7 @@ async def test_unavailable_receiver_delays_neither_calls_nor_shutdown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = threading.active_count()
-    telemetry = start(endpoint=f"http://127.0.0.1:{unused_port()}", traces={"sample_ratio": 1}, metrics={}, logs=True)
+    telemetry = start(endpoint=f"http://127.0.0.1:{free_port()}", traces={"sample_ratio": 1}, metrics={}, logs=True)
     assert telemetry.metrics is not None
     started = time.process_time()
     for _ in range(5000):  # more than the queue holds

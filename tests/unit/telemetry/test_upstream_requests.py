@@ -11,10 +11,11 @@ from gateway.errors import UpstreamError
 from gateway.telemetry.calls import propagated
 from gateway.telemetry.instruments import Distribution
 from gateway.upstream.client import HttpClient, HttpRequest
+from tests.support.ports import free_port
 from tests.support.raw_server import RawServer, Reader, Writer, read_request
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.traces import NOT_SAMPLED, SAMPLED, SPAN_ID, TRACE_ID, Traces
-from tests.support.upstream_client import GET, client, new_call, unused_port
+from tests.support.upstream_client import GET, client, new_call
 
 SECRET = HttpRequest(
     "GET", "/appkey/app-key-secret?x=name", {"X-Key": "header-secret"}, url_template="/appkey/{app_key}"
@@ -104,7 +105,7 @@ async def test_gateway_without_traces_forwards_the_span_of_the_caller() -> None:
 async def test_unreachable_upstream_is_a_span_and_a_measurement() -> None:
     traces = Traces()
     call = traced(traces)
-    async with client(f"http://127.0.0.1:{unused_port()}") as http:
+    async with client(f"http://127.0.0.1:{free_port()}") as http:
         with pytest.raises(UpstreamError):
             await http.send(GET, call)
     (span,) = traces.spans

@@ -6,9 +6,10 @@ from email.utils import format_datetime
 import pytest
 
 from gateway.upstream.client import HttpRequest
+from tests.support.ports import free_port
 from tests.support.raw_server import RawServer, Reader, Writer, answering, keeping_alive, read_request
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_client import GET, OK, POST, client, new_call, unused_port
+from tests.support.upstream_client import GET, OK, POST, client, new_call
 
 pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_scope="module")]
 
@@ -100,7 +101,7 @@ class TestNoMemory:
 
     async def test_environment_proxies_are_ignored(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port()}")
+            monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
         async with ScriptedUpstream() as upstream, client(upstream.url) as http:
             upstream.answer("GET", "/things")
             assert (await http.send(GET, new_call())).status == 200

@@ -13,9 +13,10 @@ from gateway import errors
 from gateway.errors import ErrorKind, MalformedResponse, UpstreamError
 from gateway.upstream import outcomes
 from gateway.upstream.client import HttpClient, HttpRequest
+from tests.support.ports import free_port
 from tests.support.raw_server import RawServer, Reader, Writer, answering, read_request, silence
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.upstream_client import GET, OK, POST, client, failure, new_call, unused_port
+from tests.support.upstream_client import GET, OK, POST, client, failure, new_call
 
 pytestmark = [pytest.mark.usefixtures("transport"), pytest.mark.asyncio(loop_scope="module")]
 
@@ -30,7 +31,7 @@ def reset(writer: Writer) -> None:
 
 class TestNoConnection:
     async def test_connection_refused_is_unreachable(self) -> None:
-        error = await failure(f"http://127.0.0.1:{unused_port()}")
+        error = await failure(f"http://127.0.0.1:{free_port()}")
         assert error.kind == outcomes.UNREACHABLE
         assert error.kind.retryable
 
@@ -49,7 +50,7 @@ class TestNoConnection:
         assert error.kind == outcomes.TIMEOUT
 
     async def test_unreachable_proxy_is_unreachable(self) -> None:
-        proxy = f"http://127.0.0.1:{unused_port()}"
+        proxy = f"http://127.0.0.1:{free_port()}"
         assert (await failure("http://upstream.example", proxy=proxy)).kind == outcomes.UNREACHABLE
 
     async def test_proxy_that_opens_no_tunnel_is_unreachable(self) -> None:
