@@ -19,7 +19,7 @@ DELAY_SECONDS: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A request and the time from its arrival to its response."""
+    """A request and the time from its arrival until its response is sent."""
 
     path: str
     began: float
@@ -68,14 +68,12 @@ class PagedUpstream:
             count = upstream._certificates
 
             def page(self, number: int, size: int) -> bytes:
+                began = time.monotonic()
                 content = upstream.page(number, size)
                 time.sleep(upstream._delay)
-                return content
-
-            def answer(self) -> None:
-                began = time.monotonic()
-                super().answer()
+                # Recorded before the response is sent, so that a request that waits for the response begins later.
                 upstream.served.append(Served(self.path, began, time.monotonic()))
+                return content
 
         return Handler
 

@@ -32,10 +32,6 @@ class CertificateListHandler(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def do_GET(self) -> None:
-        self.answer()
-
-    def answer(self) -> None:
-        """Send the requested page."""
         query = dict(parse_qsl(urlsplit(self.path).query))
         number, size = int(query.get("pageNum", 1)), int(query.get("pageSize", 10))
         content = self.page(1, self.count) if query.get("all") == "true" else self.page(number, size)
@@ -44,7 +40,6 @@ class CertificateListHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
-        self.wfile.flush()
 
     def log_message(self, *_: object) -> None:
         """Write no log."""
