@@ -95,8 +95,7 @@ class _CallInterceptor(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[mi
         self, continuation: Callable[..., Any], client_call_details: Any, request: Any
     ) -> Any:
         """Return the finished call."""
-        token_source = self._connection.token
-        supplied = token_source() if callable(token_source) else token_source
+        supplied = self._connection.current_token()
         token = await supplied if inspect.isawaitable(supplied) else supplied
         made = prepared(client_call_details, self._connection.deadline, token)
         self._first_call.check(made)

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import grpc
 
-from keyway.connection import Connection, Token
+from keyway.connection import Connection
 from keyway.errors import KeywayError
 from keyway.problems import Problem
 from keyway.tracing import trace_context
@@ -72,16 +72,15 @@ class FirstCall:
 
 
 class CallInterceptor(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg,unused-ignore]
-    """Prepares each call. token: a token, or a function that returns one."""
+    """Prepares each call."""
 
-    def __init__(self, connection: Connection, token: Token | None) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._token = token
         self._first_call = FirstCall(connection)
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:
         """Start the call and return it. Its result raises KeywayError."""
-        token = self._token() if callable(self._token) else self._token
+        token = cast("str | None", self._connection.current_token())
         details = prepared(client_call_details, self._connection.deadline, token)
         self._first_call.check(details)
         return _Call(continuation(details, request), self._connection)

@@ -85,4 +85,4 @@ def connect(
         channel = grpc.insecure_channel(connection.target, arguments)
     else:
         channel = grpc.secure_channel(connection.target, credentials, arguments)
-    return Client(grpc.intercept_channel(channel, CallInterceptor(connection, token)))
+    return Client(grpc.intercept_channel(channel, CallInterceptor(connection)))

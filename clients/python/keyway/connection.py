@@ -74,6 +74,10 @@ class Connection:
         """The gRPC target of the address."""
         return target(self.address)
 
+    def current_token(self) -> str | Awaitable[str] | None:
+        """Return the token for a call; None without one. Only a client of asyncio accepts an awaitable."""
+        return self.token() if callable(self.token) else self.token
+
     def explained(self, error: grpc.RpcError) -> KeywayError:
         """Return the KeywayError of a gRPC error, with the problem of the connection if its text names one."""
         made, call = KeywayError.of(error), cast(Any, error)

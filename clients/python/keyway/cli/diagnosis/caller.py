@@ -81,7 +81,7 @@ def _certificate(connection: Connection) -> Iterator[Field]:
 
 
 def _token(connection: Connection) -> Iterator[Field]:
-    token = connection.token() if callable(connection.token) else connection.token
+    token = connection.current_token()
     if not isinstance(token, str):
         if connection.certificate is None:
             yield "authentication", "Identity", "none: the caller sends no certificate and no token"

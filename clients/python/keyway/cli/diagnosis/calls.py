@@ -67,7 +67,7 @@ def _failure(step: str, error: KeywayError, connection: Connection) -> StepFaile
 
 def _unauthenticated(error: KeywayError, connection: Connection) -> tuple[Problem, list[str]]:
     """Return the problem that the gateway states, and for an expired token also its expiry and the time."""
-    token = connection.token() if callable(connection.token) else connection.token
+    token = connection.current_token()
     expires = tokens.expiry(tokens.claims(token)) if isinstance(token, str) else None
     problem = error.problem or _likely(token, connection)
     # The gateway states that a token has expired only if it was issued by the configured issuer.

@@ -60,9 +60,9 @@ def clock() -> str:
     return f"the clock of this machine: {moment(now())}"
 
 
-def expired(certificate: x509.Certificate) -> bool:
-    """Return whether the certificate is not valid now."""
-    return not certificate.not_valid_before_utc <= now() <= certificate.not_valid_after_utc
+def is_current(certificate: x509.Certificate) -> bool:
+    """Return whether the current time is within the validity of the certificate."""
+    return certificate.not_valid_before_utc <= now() <= certificate.not_valid_after_utc
 
 
 def now() -> dt.datetime:

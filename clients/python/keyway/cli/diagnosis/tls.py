@@ -158,6 +158,6 @@ def _client_certificate(connection: Connection, observed: str) -> StepFailed:
     if certificate is None:
         return StepFailed(_CLIENT, Problem.CLIENT_CERTIFICATE_MISSING, observed)
     own = (certificates.subject(certificate), certificates.issuer(certificate), certificates.dates(certificate))
-    if certificates.expired(certificate):
+    if not certificates.is_current(certificate):
         return StepFailed(_CLIENT, Problem.CLIENT_CERTIFICATE_EXPIRED, *own, certificates.clock())
     return StepFailed(_CLIENT, Problem.CLIENT_CERTIFICATE_REJECTED, *own, observed)
