@@ -2,10 +2,11 @@
 
 import signal
 import socket
+import ssl
 import subprocess
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,46 @@ def test_wrong_host_name_is_explained(commands: Commands, keyway_sandbox: Sandbo
         assert (step, problem) == ("host name", "HOST_NAME")
         assert "names in the certificate: localhost" in details
     assert steps(commands, "--ca", box.ca, "--address", by_address, "--server-name", "localhost")[4]["ok"]
+
+
+@contextmanager
+def server_by_name(folder: Path, name: str) -> Iterator[int]:
+    """Run a TLS server; yield its port. Its certificate for `name` has the issuer `Named`, any other `Default`."""
+
+    def context(issuer: str) -> ssl.SSLContext:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made.load_cert_chain(*CertificateAuthority(issuer).server().write(folder, issuer))
+        return made
+
+    def select(connection: ssl.SSLObject, given: str | None, _: ssl.SSLContext) -> None:
+        if given == name:
+            connection.context = named
+
+    default, named = context("Default"), context("Named")
+    default.sni_callback = select
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
+
+        def serve() -> None:
+            while True:
+                connection, _ = listener.accept()
+                with suppress(OSError), default.wrap_socket(connection, server_side=True) as tls:
+                    tls.recv(1)
+
+        thread.submit(serve)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)  # ends `accept` with an error
+
+
+def test_certificate_of_the_given_server_name_is_shown(commands: Commands) -> None:
+    name = "keyway.example.org"
+    with server_by_name(commands.folder, name) as port:
+        given = ("--address", f"127.0.0.1:{port}", "--tls")
+        for options, issuer in (((), "Default"), (("--server-name", name), "Named")):
+            step, problem, details = failure(commands, *given, *options)
+            assert (step, problem) == ("gateway certificate", "UNTRUSTED")
+            assert f"issued by CN={issuer}" in details
 
 
 def test_client_certificate_problems_are_explained(commands: Commands, keyway_sandbox: Sandbox) -> None:

@@ -89,7 +89,7 @@ def _found(certificate: x509.Certificate | None) -> Step:
 
 def _rejected(error: ssl.SSLCertVerificationError, endpoint: Endpoint, name: str) -> Iterator[Step]:
     """Yield the steps up to the violated rule, which fails."""
-    certificate = _certificate_of(endpoint)
+    certificate = _certificate_of(endpoint, name)
     step, problem = _BY_VERIFY_CODE.get(error.verify_code, (_CERTIFICATE, Problem.UNTRUSTED))
     yield Step(_TLS)
     details = [f"OpenSSL: {error.verify_message}"]
@@ -106,10 +106,10 @@ def _rejected(error: ssl.SSLCertVerificationError, endpoint: Endpoint, name: str
     raise StepFailed(step, problem, *details) from error
 
 
-def _certificate_of(endpoint: Endpoint) -> x509.Certificate | None:
-    """Return the certificate that the server presents, without verification."""
+def _certificate_of(endpoint: Endpoint, name: str) -> x509.Certificate | None:
+    """Return the certificate that the server presents for a host name, without verification."""
     try:
-        with endpoint.connect() as raw, unverified().wrap_socket(raw, server_hostname=endpoint.host) as tls:
+        with endpoint.connect() as raw, unverified().wrap_socket(raw, server_hostname=name) as tls:
             return certificates.decode(tls.getpeercert(binary_form=True))
     except OSError:
         return None
