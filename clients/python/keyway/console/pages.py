@@ -55,19 +55,17 @@ class Pages:
     gateway: str
     context: str
 
-    def page(self, template: str, view: str, status: int = 200, **values: Any) -> web.Response:
+    def page(self, template: str, view: str, **values: Any) -> web.Response:
         """Return a page. view: the path of its view in the navigation."""
-        text = _TEMPLATES.get_template(template).render(
-            **values, view=view, views=VIEWS, gateway=self.gateway, context=self.context, loaded=dt.datetime.now(dt.UTC)
-        )
-        return web.Response(text=text, status=status, content_type="text/html")
+        common = {"view": view, "views": VIEWS, "gateway": self.gateway, "context": self.context}
+        return self.bare(template, 200, **values, **common, loaded=dt.datetime.now(dt.UTC))
 
     def message(self, status: int, title: str, text: str) -> web.Response:
         """Return a page without data of the gateway, for requests without a session."""
         return self.bare("message.html", status, title=title, text=text)
 
-    def bare(self, template: str, status: int, **values: str) -> web.Response:
-        """Return a page without navigation."""
+    def bare(self, template: str, status: int, **values: Any) -> web.Response:
+        """Return the page of a template. `page` adds the values of the navigation."""
         text = _TEMPLATES.get_template(template).render(**values)
         return web.Response(text=text, status=status, content_type="text/html")
 

@@ -68,7 +68,6 @@ class ProviderViews:
     def __init__(self, calls: GatewayCalls, pages: Pages) -> None:
         self._calls = calls
         self._pages = pages
-        self._checked: dict[str, Provider] = {}
 
     def routes(self) -> Sequence[web.RouteDef]:
         """Return the routes."""
@@ -84,7 +83,6 @@ class ProviderViews:
         checked = await self._calls.check_provider(name)
         if isinstance(checked, Notice):
             return await self._page(checked)
-        self._checked[name] = checked.provider
         raise web.HTTPSeeOther(PATH)
 
     async def _page(self, notice: Notice | None = None) -> web.Response:
@@ -92,12 +90,5 @@ class ProviderViews:
         found = await self._calls.providers()
         if isinstance(found, Notice):
             return self._pages.page("providers.html", PATH, notice=found, cards=[])
-        cards = [ProviderCard.of(self._newest(each)) for each in found]
+        cards = [ProviderCard.of(each) for each in found]
         return self._pages.page("providers.html", PATH, notice=notice, cards=cards)
-
-    def _newest(self, listed: Provider) -> Provider:
-        """Return the provider, or the result of its check while another worker of the gateway does not know it yet."""
-        checked = self._checked.get(listed.name)
-        if checked is not None and checked.check_time.ToNanoseconds() > listed.check_time.ToNanoseconds():
-            return checked
-        return listed
