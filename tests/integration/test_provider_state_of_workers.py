@@ -1,5 +1,6 @@
 """The state of providers over several workers, through connections to different workers."""
 
+import contextlib
 from collections import Counter
 from pathlib import Path
 
@@ -30,9 +31,15 @@ async def test_every_worker_returns_the_same_state(stack: Stack, tmp_path: Path)
         telemetry={"prometheus_listen": address_of_metrics},
         providers=[stack.provider("nhn-keys", breaker={"minimum_calls": 1, "interval": 600}, retry={"attempts": 1})],
     )
-    async with Process(tmp_path, "serve", "--config", config, "--workers", "2") as process:
+    async with (
+        Process(tmp_path, "serve", "--config", config, "--workers", "2") as process,
+        contextlib.AsyncExitStack() as exits,
+    ):
         address = await process.address()
-        channels = [grpc.aio.insecure_channel(address, options=OWN_CONNECTION) for _ in range(CONNECTIONS)]
+        channels = [
+            await exits.enter_async_context(grpc.aio.insecure_channel(address, options=OWN_CONNECTION))
+            for _ in range(CONNECTIONS)
+        ]
         services = [provider_service_pb2_grpc.ProviderServiceStub(channel) for channel in channels]
 
         async def states() -> list[provider_pb2.Provider]:
@@ -66,8 +73,6 @@ async def test_every_worker_returns_the_same_state(stack: Stack, tmp_path: Path)
             return not any(one.circuit_breaker.open_workers for one in await states())
 
         await eventually(all_are_closed)
-        for channel in channels:
-            await channel.close()
     assert Counter(one.state for one in found) == {provider_pb2.PROVIDER_STATE_UNREACHABLE: CONNECTIONS}
     breaker = found[0].circuit_breaker
     assert (breaker.state, breaker.open_workers, breaker.workers) == (
