@@ -1,6 +1,5 @@
 """The commands `keyway cas …` for the certificate authorities in trust stores."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import click
@@ -31,8 +30,6 @@ _LISTING: Final = Listing(
     ),
     order=lambda each: (expiry.ordering(views.last_day(each)), each.name),
 )
-_METHOD: Final = "CertificateService/ListTrustedAuthorities"
-_STORES: Final = ("server", "client")
 
 
 @click.group(cls=Group)
@@ -56,18 +53,15 @@ def list_(session: Session, store: str | None, **arguments: Any) -> None:
     STORE is a trust store. Default: all trust stores.
     """
     selection = _LISTING.selection(session, arguments)
-    stores = [names.full(session, names.STORE, store, _METHOD)] if store else list(_stores(session))
+    if store:
+        stores = [names.full(session, names.STORE, store, names.LIST_AUTHORITIES)]
+    else:
+        stores = list(names.trust_stores(session.providers()))
     method = session.client.certificates.ListTrustedAuthorities
     found: list[TrustedAuthority] = []
     for parent in stores:
         found += session.call(method, contract.ListTrustedAuthoritiesRequest(parent=parent)).authorities
     selection.show(session, found)
-
-
-def _stores(session: Session) -> Iterator[str]:
-    for provider in session.providers():
-        if f"keyway.v1.{_METHOD}" in provider.methods:
-            yield from (f"{provider.name}/trustStores/{store}" for store in _STORES)
 
 
 @cas.command(examples="keyway cas show asteria/server/0b6c1d9e-2f3a-4b4c-8d5e-6f7081920a01")

@@ -28,8 +28,8 @@ _PAGES: Final = 3
 _PAGE_SIZE: Final = 1000
 _PLAIN: Final = re.compile(r"[\w./@+%~:-]+")
 """Names without characters that a shell interprets. Other names are not candidates."""
-_STORES: Final = ("server", "client")
-_AUTHORITIES: Final = "ListTrustedAuthorities"
+_Call = Callable[[Callable[..., Any], Any], Any]
+"""Calls a method with a request within the time limit."""
 
 
 def found(kind: str, ctx: click.Context, incomplete: str) -> list[str]:
@@ -69,46 +69,56 @@ def _cached(kind: str, session: Session) -> list[str]:
 
 def _listed(kind: str, session: Session) -> Iterator[str]:
     """Yield resource names from the gateway. A prefix of names ends in a slash."""
-    from keyway.v1.certificate_service_pb2 import ListCertificatesRequest  # noqa: PLC0415
-    from keyway.v1.certificate_service_pb2 import ListTrustedAuthoritiesRequest as ListRequest  # noqa: PLC0415
     from keyway.v1.provider_service_pb2 import ListProvidersRequest  # noqa: PLC0415
 
     end = time.monotonic() + _SECONDS
+
+    def call(method: Callable[..., Any], request: Any) -> Any:
+        return method(request, timeout=max(0.01, end - time.monotonic()))
+
     with session.connect(retries=False) as client:
-
-        def call(method: Callable[..., Any], request: Any) -> Any:
-            return method(request, timeout=max(0.01, end - time.monotonic()))
-
         if kind == "certificate":
-            request = ListCertificatesRequest(parent="providers/-", page_size=_PAGE_SIZE)
-            for _ in range(_PAGES):
-                page = call(client.certificates.ListCertificates, request)
-                yield from (each.name for each in page.certificates if each.name)
-                if not (token := page.next_page_token):
-                    return
-                request.page_token = token
+            yield from _certificates(client, call)
             return
         providers = call(client.providers.ListProviders, ListProvidersRequest(page_size=_PAGE_SIZE)).providers
-        for name in _of_providers(kind, providers):
-            if kind != "authority":
-                yield name
-                continue
-            for authority in call(client.certificates.ListTrustedAuthorities, ListRequest(parent=name)).authorities:
-                yield authority.name
+        match kind:
+            case "provider":
+                yield from (each.name for each in providers)
+            case "key":
+                yield from _prefixes(providers, "KeyService/", "keys")
+            case "secret":
+                yield from _prefixes(providers, "KeyService/GetSecret", "secrets")
+            case "store":
+                yield from names.trust_stores(providers)
+            case _:
+                yield from _authorities(client, call, names.trust_stores(providers))
 
 
-def _of_providers(kind: str, providers: Iterable[Any]) -> Iterator[str]:
-    """Yield the providers, the prefixes of names in them, or their trust stores."""
-    prefixes = {"key": ("KeyService/", "keys/"), "secret": ("KeyService/GetSecret", "secrets/")}
+def _certificates(client: Any, call: _Call) -> Iterator[str]:
+    from keyway.v1.certificate_service_pb2 import ListCertificatesRequest  # noqa: PLC0415
+
+    request = ListCertificatesRequest(parent="providers/-", page_size=_PAGE_SIZE)
+    for _ in range(_PAGES):
+        page = call(client.certificates.ListCertificates, request)
+        yield from (each.name for each in page.certificates if each.name)
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
+
+
+def _authorities(client: Any, call: _Call, stores: Iterable[str]) -> Iterator[str]:
+    from keyway.v1.certificate_service_pb2 import ListTrustedAuthoritiesRequest  # noqa: PLC0415
+
+    for store in stores:
+        request = ListTrustedAuthoritiesRequest(parent=store)
+        yield from (each.name for each in call(client.certificates.ListTrustedAuthorities, request).authorities)
+
+
+def _prefixes(providers: Iterable[Any], method: str, collection: str) -> Iterator[str]:
+    """Yield the prefix of the names in a collection, for each provider with a method whose name begins like this."""
     for provider in providers:
-        if kind == "provider":
-            yield provider.name
-        elif kind in prefixes:
-            method, below = prefixes[kind]
-            if any(f".{method}" in each for each in provider.methods):
-                yield f"{provider.name}/{below}"
-        elif any(each.endswith(f"/{_AUTHORITIES}") for each in provider.methods):
-            yield from (f"{provider.name}/trustStores/{store}" for store in _STORES)
+        if any(each.startswith(f"keyway.v1.{method}") for each in provider.methods):
+            yield f"{provider.name}/{collection}/"
 
 
 def _cache_file(arguments: Mapping[str, Any]) -> Path:

@@ -4,12 +4,19 @@
 serves the method. The gateway validates the names.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from keyway.cli.session import Session
+
+if TYPE_CHECKING:
+    from keyway.v1.provider_pb2 import Provider
+
+LIST_AUTHORITIES: Final = "CertificateService/ListTrustedAuthorities"
+_STORES: Final = ("server", "client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,13 @@ def short(name: str) -> str:
     if "versions" in parts[4::2]:
         return name.removeprefix("providers/")
     return "/".join((*parts[1:2], *parts[3::2]))
+
+
+def trust_stores(providers: "Iterable[Provider]") -> Iterator[str]:
+    """Yield the resource names of the trust stores of the providers that have trust stores."""
+    for each in providers:
+        if f"keyway.v1.{LIST_AUTHORITIES}" in each.methods:
+            yield from (f"{each.name}/trustStores/{store}" for store in _STORES)
 
 
 def _only_provider(session: Session, text: str, method: str) -> str:
