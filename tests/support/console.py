@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from tests.support.trusted import Trusted
+from tests.support.waiting import eventually
 
 _LINK: Final = re.compile(r"http://\S+")
 _SECONDS: Final = 30.0
@@ -40,6 +41,26 @@ class RunningConsole:
             async with session.get(self.link, allow_redirects=False) as response:
                 assert response.status == 303
             yield session
+
+
+class RecordingBrowser:
+    """A program in place of the browser, which records its arguments. command: the value of `BROWSER`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._seen = folder / "arguments"
+        script = folder / "browser"
+        script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {self._seen}.new\nmv {self._seen}.new {self._seen}\n')
+        script.chmod(0o755)
+        self.command: Final = f"{script} %s"
+
+    async def arguments(self) -> str:
+        """Wait until the program has run; return its arguments."""
+
+        async def has_run() -> bool:
+            return self._seen.exists()
+
+        await eventually(has_run)
+        return self._seen.read_text().strip()
 
 
 @contextlib.asynccontextmanager

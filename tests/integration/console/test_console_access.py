@@ -11,8 +11,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from tests.support.console import RunningConsole, running_console
-from tests.support.waiting import eventually
+from tests.support.console import RecordingBrowser, RunningConsole, running_console
 
 NOTHING = ("--address", "127.0.0.1:1")
 """No gateway: the console answers without one."""
@@ -208,17 +207,10 @@ def check_private_file(argument: str, token: str) -> None:
 
 
 async def test_browser_opens_a_private_file_without_the_token_on_its_command_line(tmp_path: Path) -> None:
-    script, seen = tmp_path / "browser", tmp_path / "arguments"
-    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {seen}.new\nmv {seen}.new {seen}\n')
-    script.chmod(0o755)
-    async with running_console(tmp_path, *NOTHING, browser=f"{script} %s") as console:
+    browser = RecordingBrowser(tmp_path)
+    async with running_console(tmp_path, *NOTHING, browser=browser.command) as console:
         token = URL(console.link).query["token"]
-
-        async def is_open() -> bool:
-            return seen.exists()
-
-        await eventually(is_open)
-        argument = seen.read_text().strip()
+        argument = await browser.arguments()
         assert token not in argument
         check_private_file(argument, token)
 

@@ -13,7 +13,7 @@ from keyway.v1 import audit_service_pb2 as service
 from keyway.v1.audit_record_pb2 import AuditFilter
 from tests.support.audit_queries import ALL_LOGS, FULL_AUDITOR
 from tests.support.chromium import ConsolePage, chromium, console_page, session_cookies
-from tests.support.console import RunningConsole, running_console
+from tests.support.console import RecordingBrowser, RunningConsole, running_console
 from tests.support.console_scene import HOSTILE, LONG, REVERSED, ConsoleScene
 from tests.support.programs import require_cjk_fonts
 from tests.support.trusted import AUDITOR, UNAUTHORIZED
@@ -54,18 +54,12 @@ async def text_of(page: Page) -> str:
 
 
 async def test_file_that_the_command_opens_ends_at_a_page_without_the_token(browser: Browser, tmp_path: Path) -> None:
-    script, seen = tmp_path / "browser", tmp_path / "seen"
-    script.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {seen}.new\nmv {seen}.new {seen}\n')
-    script.chmod(0o755)
-    async with running_console(tmp_path, *NOTHING, browser=f"{script} %s") as console:
-
-        async def is_open() -> bool:
-            return seen.exists()
-
-        await eventually(is_open)
+    opened = RecordingBrowser(tmp_path)
+    async with running_console(tmp_path, *NOTHING, browser=opened.command) as console:
+        argument = await opened.arguments()
         context = await browser.new_context()
         page = await context.new_page()
-        await page.goto(seen.read_text())
+        await page.goto(argument)
         await page.wait_for_url(f"{console.origin}/certificates")
         (cookie,) = await context.cookies()
         assert cookie["httpOnly"]
