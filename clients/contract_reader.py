@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from google.protobuf.descriptor_pb2 import DescriptorProto
+from google.protobuf.descriptor_pb2 import DescriptorProto, MethodDescriptorProto, ServiceDescriptorProto
 
 from clients.api_reference import Commented, contract
 
@@ -67,6 +67,13 @@ class Contract:
     def _descriptor(self, name: str) -> DescriptorProto:
         file, index = self.message(name)
         return file.file.message_type[index]
+
+
+def unary_methods(service: ServiceDescriptorProto) -> Iterator[tuple[int, MethodDescriptorProto]]:
+    """Yield the methods that are not streams, each with its index. The clients implement streams by hand."""
+    for index, method in enumerate(service.method):
+        if not (method.client_streaming or method.server_streaming):
+            yield index, method
 
 
 def first_sentence(comment: str) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 from google.protobuf.descriptor_pb2 import MethodDescriptorProto, ServiceDescriptorProto
 
 from clients.api_reference import Commented
-from clients.contract_reader import Contract, ListMethod, camel_case, first_sentence, short
+from clients.contract_reader import Contract, ListMethod, camel_case, first_sentence, short, unary_methods
 
 PACKAGE: Final = "dev.keyway"
 # The paths of comments consist of the field numbers in descriptor.proto.
@@ -82,7 +82,7 @@ def service_class(file: Commented, index: int, service: ServiceDescriptorProto, 
         doc=javadoc(file.text(_SERVICE, index)),
         service=service.name,
         methods="".join(
-            call(method, file.text(_SERVICE, index, _METHOD, number)) for number, method in enumerate(service.method)
+            call(method, file.text(_SERVICE, index, _METHOD, number)) for number, method in unary_methods(service)
         )
         + "".join(map(all_pages, lists)),
     )
@@ -90,15 +90,13 @@ def service_class(file: Commented, index: int, service: ServiceDescriptorProto, 
 
 def imports(package: str, service: ServiceDescriptorProto, lists: list[ListMethod]) -> Iterator[str]:
     yield f"import {package}.{service.name}Grpc.{service.name}BlockingStub;"
-    messages = {short(name) for method in service.method for name in (method.input_type, method.output_type)}
+    messages = {short(name) for _, method in unary_methods(service) for name in (method.input_type, method.output_type)}
     for name in messages | {each.item for each in lists}:
         yield f"import {package}.{name};"
 
 
 def call(method: MethodDescriptorProto, comment: str) -> str:
     """Return one method of a class."""
-    if method.client_streaming or method.server_streaming:
-        raise ValueError(f"{method.name}: only unary methods are supported")
     return METHOD.format(
         doc=javadoc(comment),
         name=method.name[0].lower() + method.name[1:],

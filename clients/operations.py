@@ -36,7 +36,11 @@ def main() -> None:
 
 
 def source() -> Iterator[str]:
-    served = [method for method in METHODS if not method.served_by_gateway and method.operation not in BATCHES]
+    served = [
+        method
+        for method in METHODS
+        if not method.served_by_gateway and not method.streaming and method.operation not in BATCHES
+    ]
     yield HEADER
     yield f"from keyway.v1 import {', '.join(sorted({module_of(method) for method in served}))}\n"
     yield CLASS

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from gateway.contract.descriptors import files_with_imports
-from gateway.contract.methods import BATCHES, METHODS
+from gateway.contract.methods import METHODS
 from gateway.providers.base.notes import Note, ProviderNotes
 from gateway.providers.base.provider import implemented_operations
-from gateway.providers.catalog import PROVIDER_TYPES
+from gateway.providers.catalog import PROVIDER_TYPES, USED_OPERATIONS
 
 HEAD: Final = """\
 # Providers: methods, limits, and notes
@@ -50,8 +50,8 @@ def method_table(served: Mapping[str, frozenset[str]]) -> Iterator[str]:
     yield f"|---|{'---|' * len(served)}"
     for method in METHODS:
         if not method.served_by_gateway:
-            operation = BATCHES.get(method.operation, method.operation)
-            cells = " | ".join("yes" if operation in operations else "" for operations in served.values())
+            used = frozenset(USED_OPERATIONS[method.operation])
+            cells = " | ".join("yes" if used <= operations else "" for operations in served.values())
             yield f"| [{method.name}](api.md#{method.name.lower()}) | {cells} |"
     yield ""
 

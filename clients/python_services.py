@@ -14,7 +14,7 @@ from google.api import field_behavior_pb2
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, MethodDescriptorProto, ServiceDescriptorProto
 
 from clients.api_reference import Commented
-from clients.contract_reader import Contract, first_sentence, short
+from clients.contract_reader import Contract, first_sentence, short, unary_methods
 
 OPTIONS: Final = ("timeout", "metadata", "wait_for_ready")
 WIDTH: Final = 112
@@ -113,17 +113,15 @@ def service_class(
         doc=f"`{service.name}` for asyncio." if prefix else first_sentence(file.text(_SERVICE, index)),
         channel="grpc.aio.Channel" if prefix else "grpc.Channel",
     )
-    for method in service.method:
+    for _, method in unary_methods(service):
         request, response = short(method.input_type), short(method.output_type)
         yield ATTRIBUTE.format(method=method.name, prefix=prefix, request=request, response=response)
-    for number, method in enumerate(service.method):
+    for number, method in unary_methods(service):
         yield call(contract, method, file.text(_SERVICE, index, _METHOD, number), prefix)
 
 
 def call(contract: Contract, method: MethodDescriptorProto, comment: str, prefix: str) -> str:
     """Return one method of a class, with both overloads."""
-    if method.client_streaming or method.server_streaming:
-        raise ValueError(f"{method.name}: only unary methods are supported")
     response = short(method.output_type)
     return CALL.format(
         name=snake_case(method.name),

@@ -41,9 +41,12 @@ def checks_for(field: FieldDescriptor) -> Iterator[Check]:
     facts = field_facts(field)
     if is_required(field) and not facts.max_items:
         yield _required_message if field.message_type and not field.is_repeated else _not_empty
+    if facts.max_items:
+        yield item_check(facts.max_items, facts.max_name_characters, minimum=int(is_required(field)))
     type_name = referenced_type(field)
     if type_name is not None:
-        yield _resource_name(type_name, wildcard=facts.provider_wildcard)
+        check = _resource_name(type_name, wildcard=facts.provider_wildcard)
+        yield _each(check) if field.is_repeated else check
     if field.enum_type is not None:
         yield _each(_known_enum(field)) if field.is_repeated else _known_enum(field)
     yield from _limit_checks(facts)
@@ -54,8 +57,6 @@ def _limit_checks(facts: FieldFacts) -> Iterator[Check]:
         yield _at_most(facts.max_bytes)
     if facts.max_value:
         yield _range(0, facts.max_value)
-    if facts.max_items:
-        yield item_check(facts.max_items, facts.max_name_characters)
     if facts.format in _FORMATS:
         yield _FORMATS[facts.format]
 
@@ -72,12 +73,12 @@ def message_checks_for(descriptor: Any) -> Iterator[MessageCheck]:
             yield _child_name_check(descriptor, field.name)
 
 
-def item_check(max_items: int, max_name_characters: int) -> Check:
-    """Return a check of a batch's items: their number, and the length of all their names. 0 means no limit of names."""
+def item_check(max_items: int, max_name_characters: int, *, minimum: int = 1) -> Check:
+    """Return a check of a list's items: their number, and the length of all their names. 0 means no limit of names."""
 
     def check(items: Sequence[Any]) -> str | None:
-        if not 1 <= len(items) <= max_items:
-            return f"must have 1 to {max_items} items"
+        if not minimum <= len(items) <= max_items:
+            return f"must have {minimum} to {max_items} items" if minimum else f"must have at most {max_items} items"
         if max_name_characters and sum(len(item.name) for item in items) > max_name_characters:
             return f"must have names with a total of at most {max_name_characters} characters"
         return None

@@ -32,6 +32,7 @@ class Method:
     access: what the method can access. activity: the activity in its audit record. cacheable: whether the gateway may
     answer from its cache. merge_repetitions: whether repetitions within an hour are recorded together.
     served_by_gateway: whether the gateway serves the method itself, instead of the provider that the request names.
+    streaming: whether the response is a stream of messages.
     """
 
     service: str
@@ -47,6 +48,7 @@ class Method:
     cacheable: bool
     merge_repetitions: bool
     served_by_gateway: bool
+    streaming: bool = False
 
     @property
     def full_name(self) -> str:
@@ -83,6 +85,7 @@ def method_of(descriptor: MethodDescriptor) -> Method:
         cacheable=facts.cacheable,
         merge_repetitions=facts.merge_repetitions,
         served_by_gateway=is_served_by_gateway(descriptor.containing_service),
+        streaming=bool(descriptor.server_streaming),
     )
     for problem in _problems(method):
         raise MethodFactsError(f"{method.full_name}: {problem}")

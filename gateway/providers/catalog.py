@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.contract.methods import BATCHES, METHODS_BY_OPERATION
+from gateway.contract.methods import BATCHES, METHODS, METHODS_BY_OPERATION
 from gateway.contract.resource_names import PROVIDER
 from gateway.errors import METHOD_NOT_SUPPORTED, PROVIDER_NOT_FOUND, GatewayError
 from gateway.providers import asteria, nhn_certificate_manager, nhn_secure_key_manager
@@ -18,6 +18,12 @@ PROVIDER_TYPES: Final[Mapping[str, ProviderType]] = {
     "asteria": asteria.PROVIDER_TYPE,
 }
 """The supported types of upstreams, by the `type` in the configuration."""
+
+USED_OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    **{method.operation: (method.operation,) for method in METHODS},
+    **{batch: (item,) for batch, item in BATCHES.items()},
+}
+"""The operations of a provider that each method uses. The gateway composes a batch from the operation of its items."""
 
 SETTINGS: Final = {name: provider_type.settings for name, provider_type in PROVIDER_TYPES.items()}
 
@@ -54,8 +60,9 @@ class Catalog:
         return provider
 
     def serves(self, provider: Provider, operation: str) -> bool:
-        """Return whether the provider serves this operation."""
-        return operation in self._operations[provider.id]
+        """Return whether the provider serves this operation, or all operations of which the gateway composes it."""
+        served = self._operations[provider.id]
+        return all(used in served for used in USED_OPERATIONS[operation])
 
     def operation(self, provider_id: str, operation: str) -> Callable[..., Awaitable[Any]]:
         """Return an operation of a provider. Raises METHOD_NOT_SUPPORTED if the provider does not serve it."""
@@ -85,6 +92,6 @@ def _unsupported(provider: Provider, operation: str) -> str:
     if operation in provider.unavailable:
         notes = PROVIDER_TYPES[provider.type].notes.notes
         return f"{message}: {' '.join(note.text for note in notes if note.applies_to == method)}"
-    implemented = BATCHES.get(operation, operation)
-    types = [name for name, each in PROVIDER_TYPES.items() if implemented in implemented_operations(each.create)]
+    used = frozenset(USED_OPERATIONS[operation])
+    types = [name for name, each in PROVIDER_TYPES.items() if used <= implemented_operations(each.create)]
     return f"{message}; provider types that support it: {', '.join(types)}"

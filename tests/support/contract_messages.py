@@ -69,6 +69,14 @@ def _set(message: Any, field: Any, names: Mapping[str, str], text: str) -> None:
         setattr(message, field.name, referenced_name(field, names) or text)
 
 
+def put(message: Message, field: Any, value: Any) -> None:
+    """Set a field to a value. A repeated field then has it as its only item."""
+    if field.is_repeated:
+        getattr(message, field.name)[:] = [value]
+    else:
+        setattr(message, field.name, value)
+
+
 def fields() -> list[Any]:
     """Return every field of every request."""
     return [field for request in REQUEST_TYPES for field in request.DESCRIPTOR.fields]

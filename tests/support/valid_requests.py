@@ -10,10 +10,10 @@ from typing import Any, Final
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from gateway.contract.methods import BATCHES, METHODS
+from gateway.contract.methods import METHODS
 from gateway.demo import DEMO_PROVIDERS
 from gateway.providers.base.provider import implemented_operations
-from gateway.providers.catalog import PROVIDER_TYPES
+from gateway.providers.catalog import PROVIDER_TYPES, USED_OPERATIONS
 from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.support.contract_messages import valid
@@ -51,22 +51,30 @@ def valid_request(method: str, provider: str = "", secret: str = PASSWORD) -> An
 
 def home_of(method: str) -> str:
     """Return the id of a demo provider that serves the method: ASTERIA if it does, otherwise the first that does."""
-    operation = BATCHES.get(_METHODS[method].operation, _METHODS[method].operation)
+    used = frozenset(USED_OPERATIONS[_METHODS[method].operation])
     serving = [
         provider["id"]
         for provider in DEMO_PROVIDERS
-        if operation in implemented_operations(PROVIDER_TYPES[provider["type"]].create)
+        if used <= implemented_operations(PROVIDER_TYPES[provider["type"]].create)
     ]
     # The gateway itself serves ProviderService and AuditService.
     return WARP if WARP in serving or not serving else serving[0]
 
 
 def call(gateway: Gateway, method: str, request: Message | None = None, **options: Any) -> Any:
-    """Call a method by its name."""
+    """Call a method by its name. Of a stream, the result is the first message."""
     for stub in (gateway.certificates, gateway.keys, gateway.providers, gateway.audit):
         if hasattr(stub, method):
-            return getattr(stub, method)(valid_request(method) if request is None else request, **options)
+            made = getattr(stub, method)(valid_request(method) if request is None else request, **options)
+            return _first(made) if _METHODS[method].streaming else made
     raise AssertionError(f"no service has {method}")
+
+
+async def _first(stream: Any) -> Any:
+    try:
+        return await anext(aiter(stream))
+    finally:
+        stream.cancel()
 
 
 async def upstream_targets(stack: Stack) -> list[str]:

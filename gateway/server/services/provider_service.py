@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.call_context import CallContext
-from gateway.contract.methods import BATCHES, METHODS
+from gateway.contract.methods import METHODS
 from gateway.contract.resource_names import PROVIDER, provider_id
 from gateway.errors import UpstreamError, reason_name
 from gateway.provider_states.reports import ProviderSnapshot
@@ -132,11 +132,7 @@ class ProviderDirectory:
         return self._catalog.provider(provider_id(name))
 
     def _describe(self, provider: Provider) -> provider_pb2.Provider:
-        served = [
-            method.full_name
-            for method in METHODS
-            if self._catalog.serves(provider, BATCHES.get(method.operation, method.operation))
-        ]
+        served = [method.full_name for method in METHODS if self._catalog.serves(provider, method.operation)]
         return provider_pb2.Provider(
             name=PROVIDER.format(provider=provider.id),
             type=provider.type,

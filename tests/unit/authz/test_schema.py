@@ -16,7 +16,7 @@ from gateway.contract.resource_names import RESOURCES
 from tests.support.policies import NAMES
 
 ELSEWHERE = {"CreateCertificate": "keyway.dev/Certificate", "ListProviders": "keyway.dev/Provider"}
-ELSEWHERE |= dict.fromkeys(("ListCertificates", "PollCertificates"), "keyway.dev/Provider")
+ELSEWHERE |= dict.fromkeys(("ListCertificates", "PollCertificates", "WatchCertificates"), "keyway.dev/Provider")
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)

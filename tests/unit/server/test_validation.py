@@ -11,7 +11,7 @@ from gateway.errors import InvalidRequest
 from gateway.server.interceptors.validation import validate
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1.options_pb2 import FIELD_FORMAT_FILENAME
-from tests.support.contract_messages import REQUEST_TYPES, fields, is_required, referenced_name, valid
+from tests.support.contract_messages import REQUEST_TYPES, fields, is_required, put, referenced_name, valid
 from tests.support.violations import full_name, problems
 
 REQUIRED = [field for field in fields() if is_required(field)]
@@ -23,13 +23,6 @@ WITH_WILDCARD = {
 }
 KEY = "providers/p/keys/k"
 PROVIDER_SEGMENT = re.compile(r"(?<=^providers/)p|(?<=^auditLogs/)p")
-
-
-def set_enum(message: Message, field: Any, number: int) -> None:
-    if field.is_repeated:
-        getattr(message, field.name)[:] = [number]
-    else:
-        setattr(message, field.name, number)
 
 
 class TestDescriptors:
@@ -76,7 +69,7 @@ class TestDescriptors:
     )
     def test_names_without_a_pattern_are_violations(self, field: Any, name: str) -> None:
         message = valid(field.containing_type)
-        setattr(message, field.name, name)
+        put(message, field, name)
         assert problems(message).keys() == {field.name}
 
     @pytest.mark.parametrize("field", REFERENCES, ids=full_name)
@@ -84,7 +77,7 @@ class TestDescriptors:
         own = referenced_name(field)
         for name in {referenced_name(other) for other in REFERENCES} - {own}:
             message = valid(field.containing_type)
-            setattr(message, field.name, name)
+            put(message, field, name)
             key_for_its_version = own == f"{KEY}/versions/1" and name == KEY
             assert (field.name in problems(message)) == (not key_for_its_version), name
 
@@ -93,7 +86,7 @@ class TestDescriptors:
         message = valid(field.containing_type)
         own = referenced_name(field)
         assert own is not None
-        setattr(message, field.name, PROVIDER_SEGMENT.sub("-", own))
+        put(message, field, PROVIDER_SEGMENT.sub("-", own))
         allowed = field.full_name in WITH_WILDCARD
         assert problems(message).keys() == (set() if allowed else {field.name})
 
@@ -104,9 +97,9 @@ class TestDescriptors:
         message = valid(field.containing_type)
         longest = PROVIDER_SEGMENT.sub("가" * (1024 - len(own) + 1), own)
         assert len(longest) == 1024
-        setattr(message, field.name, longest)
+        put(message, field, longest)
         assert problems(message) == {}
-        setattr(message, field.name, PROVIDER_SEGMENT.sub("가" * (1024 - len(own) + 2), own))
+        put(message, field, PROVIDER_SEGMENT.sub("가" * (1024 - len(own) + 2), own))
         assert problems(message) == {field.name: "must have at most 1024 characters"}
 
     @pytest.mark.parametrize("field", ENUMS, ids=full_name)
@@ -114,10 +107,10 @@ class TestDescriptors:
         assert field.enum_type is not None
         message = valid(field.containing_type)
         for number in field.enum_type.values_by_number:
-            set_enum(message, field, number)
+            put(message, field, number)
             assert problems(message) == {}
         for number in (-1, max(field.enum_type.values_by_number) + 1, 2**31 - 1):
-            set_enum(message, field, number)
+            put(message, field, number)
             assert problems(message) == {field.name: "is not a value of its enumeration"}
 
     @pytest.mark.parametrize("field", fields(), ids=full_name)

@@ -10,7 +10,7 @@ from keyway.v1 import certificate_pb2
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import key_service_pb2 as keys
 from keyway.v1 import provider_service_pb2 as providers
-from tests.support.contract_messages import fields, is_output, referenced_name, valid
+from tests.support.contract_messages import fields, is_output, put, referenced_name, valid
 from tests.support.violations import full_name, problems
 
 BATCHES = [keys.BatchEncryptRequest, keys.BatchDecryptRequest]
@@ -33,6 +33,7 @@ BOUNDS = {
     "certificate": 4_194_304,
     "chain": 4_194_304,
     "request_id": 128,
+    "resume_token": 128,
     "receipt": 256,
 }
 
@@ -52,10 +53,10 @@ class TestSizes:
             is_name = referenced_name(field) is not None or field.name == "certificate_id"
             if is_name and len(value) <= bound:
                 continue
-            setattr(part, field.name, value if is_text else value.encode())
+            put(part, field, value if is_text else value.encode())
             assert problems(message) == {path: f"must have at most {bound} {'characters' if is_name else 'bytes'}"}
         if not is_name:
-            setattr(part, field.name, "x" * bound if is_text else b"x" * bound)
+            put(part, field, "x" * bound if is_text else b"x" * bound)
             assert problems(message) == {}
 
 
@@ -92,6 +93,12 @@ class TestNumbers:
         for _ in range(size):
             message.requests.add(name="not a name: items are checked one by one")
         assert problems(message) == ({} if good else {"requests": "must have 1 to 1000 items"})
+
+    @pytest.mark.parametrize(("size", "good"), [(0, True), (1000, True), (1001, False)])
+    def test_number_of_watched_certificates_is_limited(self, size: int, *, good: bool) -> None:
+        message = valid(certificates.WatchCertificatesRequest.DESCRIPTOR)
+        message.names.extend(f"providers/p/certificates/{number}" for number in range(size))
+        assert problems(message) == ({} if good else {"names": "must have at most 1000 items"})
 
     @pytest.mark.parametrize(
         "request_type", [keys.GetSymmetricKeyRequest, keys.GetPublicKeyRequest, keys.GetPrivateKeyRequest]

@@ -196,6 +196,81 @@ func (CertificateFormat) EnumDescriptor() ([]byte, []int) {
 	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{2}
 }
 
+// What an event of WatchCertificates reports.
+type CertificateEventType int32
+
+const (
+	// Not used.
+	CertificateEventType_CERTIFICATE_EVENT_TYPE_UNSPECIFIED CertificateEventType = 0
+	// The version of a certificate when the stream begins, or the first version of a certificate that is new since then.
+	CertificateEventType_CERTIFICATE_EVENT_TYPE_CURRENT CertificateEventType = 1
+	// The certificate has another version than the last event of this stream or of the resumed stream stated.
+	CertificateEventType_CERTIFICATE_EVENT_TYPE_RENEWED CertificateEventType = 2
+	// The certificate expires within the period that the operator of the gateway configures. The version is unchanged.
+	CertificateEventType_CERTIFICATE_EVENT_TYPE_EXPIRING CertificateEventType = 3
+	// The certificate has expired. The version is unchanged.
+	CertificateEventType_CERTIFICATE_EVENT_TYPE_EXPIRED CertificateEventType = 4
+	// The provider no longer has the certificate. For a certificate that the request names, also at the beginning, if it
+	// does not exist.
+	CertificateEventType_CERTIFICATE_EVENT_TYPE_REMOVED CertificateEventType = 5
+	// The events for all certificates have been sent. Only changes follow.
+	CertificateEventType_CERTIFICATE_EVENT_TYPE_SYNCED CertificateEventType = 6
+	// The gateway cannot read the certificate and does not know its current version; `reason` states why. Keep the version
+	// that you have. Another event follows when the gateway can read the certificate.
+	CertificateEventType_CERTIFICATE_EVENT_TYPE_UNREADABLE CertificateEventType = 7
+)
+
+// Enum value maps for CertificateEventType.
+var (
+	CertificateEventType_name = map[int32]string{
+		0: "CERTIFICATE_EVENT_TYPE_UNSPECIFIED",
+		1: "CERTIFICATE_EVENT_TYPE_CURRENT",
+		2: "CERTIFICATE_EVENT_TYPE_RENEWED",
+		3: "CERTIFICATE_EVENT_TYPE_EXPIRING",
+		4: "CERTIFICATE_EVENT_TYPE_EXPIRED",
+		5: "CERTIFICATE_EVENT_TYPE_REMOVED",
+		6: "CERTIFICATE_EVENT_TYPE_SYNCED",
+		7: "CERTIFICATE_EVENT_TYPE_UNREADABLE",
+	}
+	CertificateEventType_value = map[string]int32{
+		"CERTIFICATE_EVENT_TYPE_UNSPECIFIED": 0,
+		"CERTIFICATE_EVENT_TYPE_CURRENT":     1,
+		"CERTIFICATE_EVENT_TYPE_RENEWED":     2,
+		"CERTIFICATE_EVENT_TYPE_EXPIRING":    3,
+		"CERTIFICATE_EVENT_TYPE_EXPIRED":     4,
+		"CERTIFICATE_EVENT_TYPE_REMOVED":     5,
+		"CERTIFICATE_EVENT_TYPE_SYNCED":      6,
+		"CERTIFICATE_EVENT_TYPE_UNREADABLE":  7,
+	}
+)
+
+func (x CertificateEventType) Enum() *CertificateEventType {
+	p := new(CertificateEventType)
+	*p = x
+	return p
+}
+
+func (x CertificateEventType) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CertificateEventType) Descriptor() protoreflect.EnumDescriptor {
+	return file_keyway_v1_certificate_service_proto_enumTypes[3].Descriptor()
+}
+
+func (CertificateEventType) Type() protoreflect.EnumType {
+	return &file_keyway_v1_certificate_service_proto_enumTypes[3]
+}
+
+func (x CertificateEventType) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CertificateEventType.Descriptor instead.
+func (CertificateEventType) EnumDescriptor() ([]byte, []int) {
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{3}
+}
+
 // The request of ListCertificates.
 type ListCertificatesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1089,6 +1164,176 @@ func (x *DownloadCertificateResponse) GetPrivateKeyUnchecked() bool {
 	return false
 }
 
+// The request of WatchCertificates.
+type WatchCertificatesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The provider, as `providers/{provider}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The certificates to watch, as `providers/{provider}/certificates/{certificate}`, at most 1,000, all of the provider
+	// `parent`. They need not exist yet. Policy must permit WatchCertificates for each of them. Empty watches all
+	// certificates of the provider, including those that are new later; policy must then permit WatchCertificates for the
+	// provider, and certificates that policy denies are left out.
+	Names []string `protobuf:"bytes,2,rep,name=names,proto3" json:"names,omitempty"`
+	// The `resume_token` of the last event of an earlier stream with the same `parent` and `names`, at most 128 bytes.
+	// Empty begins with CURRENT for every certificate.
+	ResumeToken   string `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchCertificatesRequest) Reset() {
+	*x = WatchCertificatesRequest{}
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchCertificatesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchCertificatesRequest) ProtoMessage() {}
+
+func (x *WatchCertificatesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchCertificatesRequest.ProtoReflect.Descriptor instead.
+func (*WatchCertificatesRequest) Descriptor() ([]byte, []int) {
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *WatchCertificatesRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *WatchCertificatesRequest) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *WatchCertificatesRequest) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+// One event of WatchCertificates.
+type WatchCertificatesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the event reports.
+	Type CertificateEventType `protobuf:"varint,1,opt,name=type,proto3,enum=keyway.v1.CertificateEventType" json:"type,omitempty"`
+	// The certificate, as `providers/{provider}/certificates/{certificate}`. Empty for SYNCED.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The certificate in the FULL view. Absent for REMOVED, SYNCED, and UNREADABLE.
+	Certificate *Certificate `protobuf:"bytes,3,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	// The version of the certificate: the SHA-256 hash of its public content, which is the DER encodings of the
+	// certificates of its chain, leaf first, in lowercase hexadecimal. All gateways compute the same version. Empty for
+	// REMOVED, SYNCED, and UNREADABLE.
+	Version string `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
+	// The token that continues the stream after this event.
+	ResumeToken string `protobuf:"bytes,5,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	// The number of earlier events of this certificate that this event replaces, because the reader was slow. Usually 0.
+	CoalescedCount int32 `protobuf:"varint,6,opt,name=coalesced_count,json=coalescedCount,proto3" json:"coalesced_count,omitempty"`
+	// For UNREADABLE: the reason of the error, such as `CERTIFICATE_FILE_NOT_FOUND`. Empty otherwise.
+	Reason        string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchCertificatesResponse) Reset() {
+	*x = WatchCertificatesResponse{}
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchCertificatesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchCertificatesResponse) ProtoMessage() {}
+
+func (x *WatchCertificatesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchCertificatesResponse.ProtoReflect.Descriptor instead.
+func (*WatchCertificatesResponse) Descriptor() ([]byte, []int) {
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *WatchCertificatesResponse) GetType() CertificateEventType {
+	if x != nil {
+		return x.Type
+	}
+	return CertificateEventType_CERTIFICATE_EVENT_TYPE_UNSPECIFIED
+}
+
+func (x *WatchCertificatesResponse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *WatchCertificatesResponse) GetCertificate() *Certificate {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+func (x *WatchCertificatesResponse) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *WatchCertificatesResponse) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+func (x *WatchCertificatesResponse) GetCoalescedCount() int32 {
+	if x != nil {
+		return x.CoalescedCount
+	}
+	return 0
+}
+
+func (x *WatchCertificatesResponse) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // The request of ImportCertificate.
 type ImportCertificateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1114,7 +1359,7 @@ type ImportCertificateRequest struct {
 
 func (x *ImportCertificateRequest) Reset() {
 	*x = ImportCertificateRequest{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[14]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1371,7 @@ func (x *ImportCertificateRequest) String() string {
 func (*ImportCertificateRequest) ProtoMessage() {}
 
 func (x *ImportCertificateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[14]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1384,7 @@ func (x *ImportCertificateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportCertificateRequest.ProtoReflect.Descriptor instead.
 func (*ImportCertificateRequest) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{14}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ImportCertificateRequest) GetName() string {
@@ -1202,7 +1447,7 @@ type ImportCertificateResponse struct {
 
 func (x *ImportCertificateResponse) Reset() {
 	*x = ImportCertificateResponse{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[15]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1214,7 +1459,7 @@ func (x *ImportCertificateResponse) String() string {
 func (*ImportCertificateResponse) ProtoMessage() {}
 
 func (x *ImportCertificateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[15]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1227,7 +1472,7 @@ func (x *ImportCertificateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportCertificateResponse.ProtoReflect.Descriptor instead.
 func (*ImportCertificateResponse) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{15}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ImportCertificateResponse) GetCertificate() *Certificate {
@@ -1252,7 +1497,7 @@ type GetCertificateSigningRequestRequest struct {
 
 func (x *GetCertificateSigningRequestRequest) Reset() {
 	*x = GetCertificateSigningRequestRequest{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[16]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1509,7 @@ func (x *GetCertificateSigningRequestRequest) String() string {
 func (*GetCertificateSigningRequestRequest) ProtoMessage() {}
 
 func (x *GetCertificateSigningRequestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[16]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1522,7 @@ func (x *GetCertificateSigningRequestRequest) ProtoReflect() protoreflect.Messag
 
 // Deprecated: Use GetCertificateSigningRequestRequest.ProtoReflect.Descriptor instead.
 func (*GetCertificateSigningRequestRequest) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{16}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetCertificateSigningRequestRequest) GetName() string {
@@ -1316,7 +1561,7 @@ type GetCertificateSigningRequestResponse struct {
 
 func (x *GetCertificateSigningRequestResponse) Reset() {
 	*x = GetCertificateSigningRequestResponse{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[17]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1328,7 +1573,7 @@ func (x *GetCertificateSigningRequestResponse) String() string {
 func (*GetCertificateSigningRequestResponse) ProtoMessage() {}
 
 func (x *GetCertificateSigningRequestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[17]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1341,7 +1586,7 @@ func (x *GetCertificateSigningRequestResponse) ProtoReflect() protoreflect.Messa
 
 // Deprecated: Use GetCertificateSigningRequestResponse.ProtoReflect.Descriptor instead.
 func (*GetCertificateSigningRequestResponse) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{17}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetCertificateSigningRequestResponse) GetCsrPem() string {
@@ -1390,7 +1635,7 @@ type InstallSignedCertificateRequest struct {
 
 func (x *InstallSignedCertificateRequest) Reset() {
 	*x = InstallSignedCertificateRequest{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[18]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1402,7 +1647,7 @@ func (x *InstallSignedCertificateRequest) String() string {
 func (*InstallSignedCertificateRequest) ProtoMessage() {}
 
 func (x *InstallSignedCertificateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[18]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1415,7 +1660,7 @@ func (x *InstallSignedCertificateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstallSignedCertificateRequest.ProtoReflect.Descriptor instead.
 func (*InstallSignedCertificateRequest) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{18}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *InstallSignedCertificateRequest) GetName() string {
@@ -1476,7 +1721,7 @@ type InstallSignedCertificateResponse struct {
 
 func (x *InstallSignedCertificateResponse) Reset() {
 	*x = InstallSignedCertificateResponse{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[19]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1488,7 +1733,7 @@ func (x *InstallSignedCertificateResponse) String() string {
 func (*InstallSignedCertificateResponse) ProtoMessage() {}
 
 func (x *InstallSignedCertificateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[19]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1501,7 +1746,7 @@ func (x *InstallSignedCertificateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstallSignedCertificateResponse.ProtoReflect.Descriptor instead.
 func (*InstallSignedCertificateResponse) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{19}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{21}
 }
 
 // The request of ListTrustedAuthorities.
@@ -1515,7 +1760,7 @@ type ListTrustedAuthoritiesRequest struct {
 
 func (x *ListTrustedAuthoritiesRequest) Reset() {
 	*x = ListTrustedAuthoritiesRequest{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[20]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1527,7 +1772,7 @@ func (x *ListTrustedAuthoritiesRequest) String() string {
 func (*ListTrustedAuthoritiesRequest) ProtoMessage() {}
 
 func (x *ListTrustedAuthoritiesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[20]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1540,7 +1785,7 @@ func (x *ListTrustedAuthoritiesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrustedAuthoritiesRequest.ProtoReflect.Descriptor instead.
 func (*ListTrustedAuthoritiesRequest) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{20}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListTrustedAuthoritiesRequest) GetParent() string {
@@ -1561,7 +1806,7 @@ type ListTrustedAuthoritiesResponse struct {
 
 func (x *ListTrustedAuthoritiesResponse) Reset() {
 	*x = ListTrustedAuthoritiesResponse{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[21]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1818,7 @@ func (x *ListTrustedAuthoritiesResponse) String() string {
 func (*ListTrustedAuthoritiesResponse) ProtoMessage() {}
 
 func (x *ListTrustedAuthoritiesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[21]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1831,7 @@ func (x *ListTrustedAuthoritiesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrustedAuthoritiesResponse.ProtoReflect.Descriptor instead.
 func (*ListTrustedAuthoritiesResponse) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{21}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListTrustedAuthoritiesResponse) GetAuthorities() []*TrustedAuthority {
@@ -1607,7 +1852,7 @@ type GetTrustedAuthorityRequest struct {
 
 func (x *GetTrustedAuthorityRequest) Reset() {
 	*x = GetTrustedAuthorityRequest{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[22]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1619,7 +1864,7 @@ func (x *GetTrustedAuthorityRequest) String() string {
 func (*GetTrustedAuthorityRequest) ProtoMessage() {}
 
 func (x *GetTrustedAuthorityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[22]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1632,7 +1877,7 @@ func (x *GetTrustedAuthorityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTrustedAuthorityRequest.ProtoReflect.Descriptor instead.
 func (*GetTrustedAuthorityRequest) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{22}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetTrustedAuthorityRequest) GetName() string {
@@ -1653,7 +1898,7 @@ type GetTrustedAuthorityResponse struct {
 
 func (x *GetTrustedAuthorityResponse) Reset() {
 	*x = GetTrustedAuthorityResponse{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[23]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1665,7 +1910,7 @@ func (x *GetTrustedAuthorityResponse) String() string {
 func (*GetTrustedAuthorityResponse) ProtoMessage() {}
 
 func (x *GetTrustedAuthorityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[23]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1678,7 +1923,7 @@ func (x *GetTrustedAuthorityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTrustedAuthorityResponse.ProtoReflect.Descriptor instead.
 func (*GetTrustedAuthorityResponse) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{23}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetTrustedAuthorityResponse) GetAuthority() *TrustedAuthority {
@@ -1704,7 +1949,7 @@ type ImportTrustedAuthorityRequest struct {
 
 func (x *ImportTrustedAuthorityRequest) Reset() {
 	*x = ImportTrustedAuthorityRequest{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[24]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1716,7 +1961,7 @@ func (x *ImportTrustedAuthorityRequest) String() string {
 func (*ImportTrustedAuthorityRequest) ProtoMessage() {}
 
 func (x *ImportTrustedAuthorityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[24]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1729,7 +1974,7 @@ func (x *ImportTrustedAuthorityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportTrustedAuthorityRequest.ProtoReflect.Descriptor instead.
 func (*ImportTrustedAuthorityRequest) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{24}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ImportTrustedAuthorityRequest) GetParent() string {
@@ -1767,7 +2012,7 @@ type ImportTrustedAuthorityResponse struct {
 
 func (x *ImportTrustedAuthorityResponse) Reset() {
 	*x = ImportTrustedAuthorityResponse{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[25]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1779,7 +2024,7 @@ func (x *ImportTrustedAuthorityResponse) String() string {
 func (*ImportTrustedAuthorityResponse) ProtoMessage() {}
 
 func (x *ImportTrustedAuthorityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[25]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1792,7 +2037,7 @@ func (x *ImportTrustedAuthorityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportTrustedAuthorityResponse.ProtoReflect.Descriptor instead.
 func (*ImportTrustedAuthorityResponse) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{25}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ImportTrustedAuthorityResponse) GetAuthorities() []*TrustedAuthority {
@@ -1820,7 +2065,7 @@ type DeleteTrustedAuthorityRequest struct {
 
 func (x *DeleteTrustedAuthorityRequest) Reset() {
 	*x = DeleteTrustedAuthorityRequest{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[26]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1832,7 +2077,7 @@ func (x *DeleteTrustedAuthorityRequest) String() string {
 func (*DeleteTrustedAuthorityRequest) ProtoMessage() {}
 
 func (x *DeleteTrustedAuthorityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[26]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1845,7 +2090,7 @@ func (x *DeleteTrustedAuthorityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTrustedAuthorityRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTrustedAuthorityRequest) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{26}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DeleteTrustedAuthorityRequest) GetName() string {
@@ -1866,7 +2111,7 @@ type DeleteTrustedAuthorityResponse struct {
 
 func (x *DeleteTrustedAuthorityResponse) Reset() {
 	*x = DeleteTrustedAuthorityResponse{}
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[27]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1878,7 +2123,7 @@ func (x *DeleteTrustedAuthorityResponse) String() string {
 func (*DeleteTrustedAuthorityResponse) ProtoMessage() {}
 
 func (x *DeleteTrustedAuthorityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keyway_v1_certificate_service_proto_msgTypes[27]
+	mi := &file_keyway_v1_certificate_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1891,7 +2136,7 @@ func (x *DeleteTrustedAuthorityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTrustedAuthorityResponse.ProtoReflect.Descriptor instead.
 func (*DeleteTrustedAuthorityResponse) Descriptor() ([]byte, []int) {
-	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{27}
+	return file_keyway_v1_certificate_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DeleteTrustedAuthorityResponse) GetAuthorities() []*TrustedAuthority {
@@ -1971,7 +2216,21 @@ const file_keyway_v1_certificate_service_proto_rawDesc = "" +
 	"media_type\x18\x03 \x01(\tR\tmediaType\x12+\n" +
 	"\x11certificate_chain\x18\x04 \x03(\tR\x10certificateChain\x12+\n" +
 	"\x0fprivate_key_pem\x18\x05 \x01(\tB\x03\x80\x01\x01R\rprivateKeyPem\x122\n" +
-	"\x15private_key_unchecked\x18\x06 \x01(\bR\x13privateKeyUnchecked\"\xfc\x02\n" +
+	"\x15private_key_unchecked\x18\x06 \x01(\bR\x13privateKeyUnchecked\"\xc1\x01\n" +
+	"\x18WatchCertificatesRequest\x127\n" +
+	"\x06parent\x18\x01 \x01(\tB\x1f\xe2A\x01\x02\xfaA\x18\x12\x16keyway.dev/CertificateR\x06parent\x12<\n" +
+	"\x05names\x18\x02 \x03(\tB&\xe2A\x01\x01\xfaA\x18\n" +
+	"\x16keyway.dev/Certificate\xe2\xb2\x19\x03\x18\xe8\aR\x05names\x12.\n" +
+	"\fresume_token\x18\x03 \x01(\tB\v\xe2A\x01\x01\xe2\xb2\x19\x03\b\x80\x01R\vresumeToken\"\xb9\x02\n" +
+	"\x19WatchCertificatesResponse\x123\n" +
+	"\x04type\x18\x01 \x01(\x0e2\x1f.keyway.v1.CertificateEventTypeR\x04type\x12/\n" +
+	"\x04name\x18\x02 \x01(\tB\x1b\xfaA\x18\n" +
+	"\x16keyway.dev/CertificateR\x04name\x128\n" +
+	"\vcertificate\x18\x03 \x01(\v2\x16.keyway.v1.CertificateR\vcertificate\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\tR\aversion\x12!\n" +
+	"\fresume_token\x18\x05 \x01(\tR\vresumeToken\x12'\n" +
+	"\x0fcoalesced_count\x18\x06 \x01(\x05R\x0ecoalescedCount\x12\x16\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\"\xfc\x02\n" +
 	"\x18ImportCertificateRequest\x123\n" +
 	"\x04name\x18\x01 \x01(\tB\x1f\xe2A\x01\x02\xfaA\x18\n" +
 	"\x16keyway.dev/CertificateR\x04name\x12,\n" +
@@ -2039,7 +2298,16 @@ const file_keyway_v1_certificate_service_proto_rawDesc = "" +
 	"\x16CERTIFICATE_FORMAT_PEM\x10\x01\x12\x1a\n" +
 	"\x16CERTIFICATE_FORMAT_DER\x10\x02\x12 \n" +
 	"\x1cCERTIFICATE_FORMAT_PKCS7_PEM\x10\x03\x12 \n" +
-	"\x1cCERTIFICATE_FORMAT_PKCS7_DER\x10\x042\xdc\f\n" +
+	"\x1cCERTIFICATE_FORMAT_PKCS7_DER\x10\x04*\xbd\x02\n" +
+	"\x14CertificateEventType\x12&\n" +
+	"\"CERTIFICATE_EVENT_TYPE_UNSPECIFIED\x10\x00\x12\"\n" +
+	"\x1eCERTIFICATE_EVENT_TYPE_CURRENT\x10\x01\x12\"\n" +
+	"\x1eCERTIFICATE_EVENT_TYPE_RENEWED\x10\x02\x12#\n" +
+	"\x1fCERTIFICATE_EVENT_TYPE_EXPIRING\x10\x03\x12\"\n" +
+	"\x1eCERTIFICATE_EVENT_TYPE_EXPIRED\x10\x04\x12\"\n" +
+	"\x1eCERTIFICATE_EVENT_TYPE_REMOVED\x10\x05\x12!\n" +
+	"\x1dCERTIFICATE_EVENT_TYPE_SYNCED\x10\x06\x12%\n" +
+	"!CERTIFICATE_EVENT_TYPE_UNREADABLE\x10\a2\xcb\r\n" +
 	"\x12CertificateService\x12j\n" +
 	"\x10ListCertificates\x12\".keyway.v1.ListCertificatesRequest\x1a#.keyway.v1.ListCertificatesResponse\"\r\xe2\xb2\x19\x06\b\x01\x10\x02\x18\x01\x90\x02\x01\x12d\n" +
 	"\x0eGetCertificate\x12 .keyway.v1.GetCertificateRequest\x1a!.keyway.v1.GetCertificateResponse\"\r\xe2\xb2\x19\x06\b\x01\x10\x02\x18\x01\x90\x02\x01\x12j\n" +
@@ -2047,7 +2315,8 @@ const file_keyway_v1_certificate_service_proto_rawDesc = "" +
 	"\x11CreateCertificate\x12#.keyway.v1.CreateCertificateRequest\x1a$.keyway.v1.CreateCertificateResponse\"\b\xe2\xb2\x19\x04\b\x04\x10\x01\x12h\n" +
 	"\x11DeleteCertificate\x12#.keyway.v1.DeleteCertificateRequest\x1a$.keyway.v1.DeleteCertificateResponse\"\b\xe2\xb2\x19\x04\b\x04\x10\x04\x12h\n" +
 	"\x11UploadCertificate\x12#.keyway.v1.UploadCertificateRequest\x1a$.keyway.v1.UploadCertificateResponse\"\b\xe2\xb2\x19\x04\b\x04\x10\x01\x12q\n" +
-	"\x13DownloadCertificate\x12%.keyway.v1.DownloadCertificateRequest\x1a&.keyway.v1.DownloadCertificateResponse\"\v\xe2\xb2\x19\x04\b\x02\x10\x02\x90\x02\x01\x12h\n" +
+	"\x13DownloadCertificate\x12%.keyway.v1.DownloadCertificateRequest\x1a&.keyway.v1.DownloadCertificateResponse\"\v\xe2\xb2\x19\x04\b\x02\x10\x02\x90\x02\x01\x12m\n" +
+	"\x11WatchCertificates\x12#.keyway.v1.WatchCertificatesRequest\x1a$.keyway.v1.WatchCertificatesResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x010\x01\x12h\n" +
 	"\x11ImportCertificate\x12#.keyway.v1.ImportCertificateRequest\x1a$.keyway.v1.ImportCertificateResponse\"\b\xe2\xb2\x19\x04\b\x04\x10\x01\x12\x8c\x01\n" +
 	"\x1cGetCertificateSigningRequest\x12..keyway.v1.GetCertificateSigningRequestRequest\x1a/.keyway.v1.GetCertificateSigningRequestResponse\"\v\xe2\xb2\x19\x04\b\x04\x10\x02\x90\x02\x01\x12}\n" +
 	"\x18InstallSignedCertificate\x12*.keyway.v1.InstallSignedCertificateRequest\x1a+.keyway.v1.InstallSignedCertificateResponse\"\b\xe2\xb2\x19\x04\b\x04\x10\x03\x12z\n" +
@@ -2069,90 +2338,97 @@ func file_keyway_v1_certificate_service_proto_rawDescGZIP() []byte {
 	return file_keyway_v1_certificate_service_proto_rawDescData
 }
 
-var file_keyway_v1_certificate_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_keyway_v1_certificate_service_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_keyway_v1_certificate_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_keyway_v1_certificate_service_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_keyway_v1_certificate_service_proto_goTypes = []any{
 	(CertificateStateFilter)(0),                  // 0: keyway.v1.CertificateStateFilter
 	(CertificateView)(0),                         // 1: keyway.v1.CertificateView
 	(CertificateFormat)(0),                       // 2: keyway.v1.CertificateFormat
-	(*ListCertificatesRequest)(nil),              // 3: keyway.v1.ListCertificatesRequest
-	(*ListCertificatesResponse)(nil),             // 4: keyway.v1.ListCertificatesResponse
-	(*GetCertificateRequest)(nil),                // 5: keyway.v1.GetCertificateRequest
-	(*GetCertificateResponse)(nil),               // 6: keyway.v1.GetCertificateResponse
-	(*CheckCertificateRequest)(nil),              // 7: keyway.v1.CheckCertificateRequest
-	(*CheckCertificateResponse)(nil),             // 8: keyway.v1.CheckCertificateResponse
-	(*CreateCertificateRequest)(nil),             // 9: keyway.v1.CreateCertificateRequest
-	(*CreateCertificateResponse)(nil),            // 10: keyway.v1.CreateCertificateResponse
-	(*DeleteCertificateRequest)(nil),             // 11: keyway.v1.DeleteCertificateRequest
-	(*DeleteCertificateResponse)(nil),            // 12: keyway.v1.DeleteCertificateResponse
-	(*UploadCertificateRequest)(nil),             // 13: keyway.v1.UploadCertificateRequest
-	(*UploadCertificateResponse)(nil),            // 14: keyway.v1.UploadCertificateResponse
-	(*DownloadCertificateRequest)(nil),           // 15: keyway.v1.DownloadCertificateRequest
-	(*DownloadCertificateResponse)(nil),          // 16: keyway.v1.DownloadCertificateResponse
-	(*ImportCertificateRequest)(nil),             // 17: keyway.v1.ImportCertificateRequest
-	(*ImportCertificateResponse)(nil),            // 18: keyway.v1.ImportCertificateResponse
-	(*GetCertificateSigningRequestRequest)(nil),  // 19: keyway.v1.GetCertificateSigningRequestRequest
-	(*GetCertificateSigningRequestResponse)(nil), // 20: keyway.v1.GetCertificateSigningRequestResponse
-	(*InstallSignedCertificateRequest)(nil),      // 21: keyway.v1.InstallSignedCertificateRequest
-	(*InstallSignedCertificateResponse)(nil),     // 22: keyway.v1.InstallSignedCertificateResponse
-	(*ListTrustedAuthoritiesRequest)(nil),        // 23: keyway.v1.ListTrustedAuthoritiesRequest
-	(*ListTrustedAuthoritiesResponse)(nil),       // 24: keyway.v1.ListTrustedAuthoritiesResponse
-	(*GetTrustedAuthorityRequest)(nil),           // 25: keyway.v1.GetTrustedAuthorityRequest
-	(*GetTrustedAuthorityResponse)(nil),          // 26: keyway.v1.GetTrustedAuthorityResponse
-	(*ImportTrustedAuthorityRequest)(nil),        // 27: keyway.v1.ImportTrustedAuthorityRequest
-	(*ImportTrustedAuthorityResponse)(nil),       // 28: keyway.v1.ImportTrustedAuthorityResponse
-	(*DeleteTrustedAuthorityRequest)(nil),        // 29: keyway.v1.DeleteTrustedAuthorityRequest
-	(*DeleteTrustedAuthorityResponse)(nil),       // 30: keyway.v1.DeleteTrustedAuthorityResponse
-	(*Certificate)(nil),                          // 31: keyway.v1.Certificate
-	(*DistinguishedName)(nil),                    // 32: keyway.v1.DistinguishedName
-	(*TrustedAuthority)(nil),                     // 33: keyway.v1.TrustedAuthority
+	(CertificateEventType)(0),                    // 3: keyway.v1.CertificateEventType
+	(*ListCertificatesRequest)(nil),              // 4: keyway.v1.ListCertificatesRequest
+	(*ListCertificatesResponse)(nil),             // 5: keyway.v1.ListCertificatesResponse
+	(*GetCertificateRequest)(nil),                // 6: keyway.v1.GetCertificateRequest
+	(*GetCertificateResponse)(nil),               // 7: keyway.v1.GetCertificateResponse
+	(*CheckCertificateRequest)(nil),              // 8: keyway.v1.CheckCertificateRequest
+	(*CheckCertificateResponse)(nil),             // 9: keyway.v1.CheckCertificateResponse
+	(*CreateCertificateRequest)(nil),             // 10: keyway.v1.CreateCertificateRequest
+	(*CreateCertificateResponse)(nil),            // 11: keyway.v1.CreateCertificateResponse
+	(*DeleteCertificateRequest)(nil),             // 12: keyway.v1.DeleteCertificateRequest
+	(*DeleteCertificateResponse)(nil),            // 13: keyway.v1.DeleteCertificateResponse
+	(*UploadCertificateRequest)(nil),             // 14: keyway.v1.UploadCertificateRequest
+	(*UploadCertificateResponse)(nil),            // 15: keyway.v1.UploadCertificateResponse
+	(*DownloadCertificateRequest)(nil),           // 16: keyway.v1.DownloadCertificateRequest
+	(*DownloadCertificateResponse)(nil),          // 17: keyway.v1.DownloadCertificateResponse
+	(*WatchCertificatesRequest)(nil),             // 18: keyway.v1.WatchCertificatesRequest
+	(*WatchCertificatesResponse)(nil),            // 19: keyway.v1.WatchCertificatesResponse
+	(*ImportCertificateRequest)(nil),             // 20: keyway.v1.ImportCertificateRequest
+	(*ImportCertificateResponse)(nil),            // 21: keyway.v1.ImportCertificateResponse
+	(*GetCertificateSigningRequestRequest)(nil),  // 22: keyway.v1.GetCertificateSigningRequestRequest
+	(*GetCertificateSigningRequestResponse)(nil), // 23: keyway.v1.GetCertificateSigningRequestResponse
+	(*InstallSignedCertificateRequest)(nil),      // 24: keyway.v1.InstallSignedCertificateRequest
+	(*InstallSignedCertificateResponse)(nil),     // 25: keyway.v1.InstallSignedCertificateResponse
+	(*ListTrustedAuthoritiesRequest)(nil),        // 26: keyway.v1.ListTrustedAuthoritiesRequest
+	(*ListTrustedAuthoritiesResponse)(nil),       // 27: keyway.v1.ListTrustedAuthoritiesResponse
+	(*GetTrustedAuthorityRequest)(nil),           // 28: keyway.v1.GetTrustedAuthorityRequest
+	(*GetTrustedAuthorityResponse)(nil),          // 29: keyway.v1.GetTrustedAuthorityResponse
+	(*ImportTrustedAuthorityRequest)(nil),        // 30: keyway.v1.ImportTrustedAuthorityRequest
+	(*ImportTrustedAuthorityResponse)(nil),       // 31: keyway.v1.ImportTrustedAuthorityResponse
+	(*DeleteTrustedAuthorityRequest)(nil),        // 32: keyway.v1.DeleteTrustedAuthorityRequest
+	(*DeleteTrustedAuthorityResponse)(nil),       // 33: keyway.v1.DeleteTrustedAuthorityResponse
+	(*Certificate)(nil),                          // 34: keyway.v1.Certificate
+	(*DistinguishedName)(nil),                    // 35: keyway.v1.DistinguishedName
+	(*TrustedAuthority)(nil),                     // 36: keyway.v1.TrustedAuthority
 }
 var file_keyway_v1_certificate_service_proto_depIdxs = []int32{
 	0,  // 0: keyway.v1.ListCertificatesRequest.state:type_name -> keyway.v1.CertificateStateFilter
-	31, // 1: keyway.v1.ListCertificatesResponse.certificates:type_name -> keyway.v1.Certificate
+	34, // 1: keyway.v1.ListCertificatesResponse.certificates:type_name -> keyway.v1.Certificate
 	1,  // 2: keyway.v1.GetCertificateRequest.view:type_name -> keyway.v1.CertificateView
-	31, // 3: keyway.v1.GetCertificateResponse.certificate:type_name -> keyway.v1.Certificate
-	32, // 4: keyway.v1.CreateCertificateRequest.subject:type_name -> keyway.v1.DistinguishedName
-	31, // 5: keyway.v1.CreateCertificateResponse.certificate:type_name -> keyway.v1.Certificate
+	34, // 3: keyway.v1.GetCertificateResponse.certificate:type_name -> keyway.v1.Certificate
+	35, // 4: keyway.v1.CreateCertificateRequest.subject:type_name -> keyway.v1.DistinguishedName
+	34, // 5: keyway.v1.CreateCertificateResponse.certificate:type_name -> keyway.v1.Certificate
 	2,  // 6: keyway.v1.DownloadCertificateRequest.format:type_name -> keyway.v1.CertificateFormat
-	31, // 7: keyway.v1.ImportCertificateResponse.certificate:type_name -> keyway.v1.Certificate
-	33, // 8: keyway.v1.ListTrustedAuthoritiesResponse.authorities:type_name -> keyway.v1.TrustedAuthority
-	33, // 9: keyway.v1.GetTrustedAuthorityResponse.authority:type_name -> keyway.v1.TrustedAuthority
-	33, // 10: keyway.v1.ImportTrustedAuthorityResponse.authorities:type_name -> keyway.v1.TrustedAuthority
-	33, // 11: keyway.v1.DeleteTrustedAuthorityResponse.authorities:type_name -> keyway.v1.TrustedAuthority
-	3,  // 12: keyway.v1.CertificateService.ListCertificates:input_type -> keyway.v1.ListCertificatesRequest
-	5,  // 13: keyway.v1.CertificateService.GetCertificate:input_type -> keyway.v1.GetCertificateRequest
-	7,  // 14: keyway.v1.CertificateService.CheckCertificate:input_type -> keyway.v1.CheckCertificateRequest
-	9,  // 15: keyway.v1.CertificateService.CreateCertificate:input_type -> keyway.v1.CreateCertificateRequest
-	11, // 16: keyway.v1.CertificateService.DeleteCertificate:input_type -> keyway.v1.DeleteCertificateRequest
-	13, // 17: keyway.v1.CertificateService.UploadCertificate:input_type -> keyway.v1.UploadCertificateRequest
-	15, // 18: keyway.v1.CertificateService.DownloadCertificate:input_type -> keyway.v1.DownloadCertificateRequest
-	17, // 19: keyway.v1.CertificateService.ImportCertificate:input_type -> keyway.v1.ImportCertificateRequest
-	19, // 20: keyway.v1.CertificateService.GetCertificateSigningRequest:input_type -> keyway.v1.GetCertificateSigningRequestRequest
-	21, // 21: keyway.v1.CertificateService.InstallSignedCertificate:input_type -> keyway.v1.InstallSignedCertificateRequest
-	23, // 22: keyway.v1.CertificateService.ListTrustedAuthorities:input_type -> keyway.v1.ListTrustedAuthoritiesRequest
-	25, // 23: keyway.v1.CertificateService.GetTrustedAuthority:input_type -> keyway.v1.GetTrustedAuthorityRequest
-	27, // 24: keyway.v1.CertificateService.ImportTrustedAuthority:input_type -> keyway.v1.ImportTrustedAuthorityRequest
-	29, // 25: keyway.v1.CertificateService.DeleteTrustedAuthority:input_type -> keyway.v1.DeleteTrustedAuthorityRequest
-	4,  // 26: keyway.v1.CertificateService.ListCertificates:output_type -> keyway.v1.ListCertificatesResponse
-	6,  // 27: keyway.v1.CertificateService.GetCertificate:output_type -> keyway.v1.GetCertificateResponse
-	8,  // 28: keyway.v1.CertificateService.CheckCertificate:output_type -> keyway.v1.CheckCertificateResponse
-	10, // 29: keyway.v1.CertificateService.CreateCertificate:output_type -> keyway.v1.CreateCertificateResponse
-	12, // 30: keyway.v1.CertificateService.DeleteCertificate:output_type -> keyway.v1.DeleteCertificateResponse
-	14, // 31: keyway.v1.CertificateService.UploadCertificate:output_type -> keyway.v1.UploadCertificateResponse
-	16, // 32: keyway.v1.CertificateService.DownloadCertificate:output_type -> keyway.v1.DownloadCertificateResponse
-	18, // 33: keyway.v1.CertificateService.ImportCertificate:output_type -> keyway.v1.ImportCertificateResponse
-	20, // 34: keyway.v1.CertificateService.GetCertificateSigningRequest:output_type -> keyway.v1.GetCertificateSigningRequestResponse
-	22, // 35: keyway.v1.CertificateService.InstallSignedCertificate:output_type -> keyway.v1.InstallSignedCertificateResponse
-	24, // 36: keyway.v1.CertificateService.ListTrustedAuthorities:output_type -> keyway.v1.ListTrustedAuthoritiesResponse
-	26, // 37: keyway.v1.CertificateService.GetTrustedAuthority:output_type -> keyway.v1.GetTrustedAuthorityResponse
-	28, // 38: keyway.v1.CertificateService.ImportTrustedAuthority:output_type -> keyway.v1.ImportTrustedAuthorityResponse
-	30, // 39: keyway.v1.CertificateService.DeleteTrustedAuthority:output_type -> keyway.v1.DeleteTrustedAuthorityResponse
-	26, // [26:40] is the sub-list for method output_type
-	12, // [12:26] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	3,  // 7: keyway.v1.WatchCertificatesResponse.type:type_name -> keyway.v1.CertificateEventType
+	34, // 8: keyway.v1.WatchCertificatesResponse.certificate:type_name -> keyway.v1.Certificate
+	34, // 9: keyway.v1.ImportCertificateResponse.certificate:type_name -> keyway.v1.Certificate
+	36, // 10: keyway.v1.ListTrustedAuthoritiesResponse.authorities:type_name -> keyway.v1.TrustedAuthority
+	36, // 11: keyway.v1.GetTrustedAuthorityResponse.authority:type_name -> keyway.v1.TrustedAuthority
+	36, // 12: keyway.v1.ImportTrustedAuthorityResponse.authorities:type_name -> keyway.v1.TrustedAuthority
+	36, // 13: keyway.v1.DeleteTrustedAuthorityResponse.authorities:type_name -> keyway.v1.TrustedAuthority
+	4,  // 14: keyway.v1.CertificateService.ListCertificates:input_type -> keyway.v1.ListCertificatesRequest
+	6,  // 15: keyway.v1.CertificateService.GetCertificate:input_type -> keyway.v1.GetCertificateRequest
+	8,  // 16: keyway.v1.CertificateService.CheckCertificate:input_type -> keyway.v1.CheckCertificateRequest
+	10, // 17: keyway.v1.CertificateService.CreateCertificate:input_type -> keyway.v1.CreateCertificateRequest
+	12, // 18: keyway.v1.CertificateService.DeleteCertificate:input_type -> keyway.v1.DeleteCertificateRequest
+	14, // 19: keyway.v1.CertificateService.UploadCertificate:input_type -> keyway.v1.UploadCertificateRequest
+	16, // 20: keyway.v1.CertificateService.DownloadCertificate:input_type -> keyway.v1.DownloadCertificateRequest
+	18, // 21: keyway.v1.CertificateService.WatchCertificates:input_type -> keyway.v1.WatchCertificatesRequest
+	20, // 22: keyway.v1.CertificateService.ImportCertificate:input_type -> keyway.v1.ImportCertificateRequest
+	22, // 23: keyway.v1.CertificateService.GetCertificateSigningRequest:input_type -> keyway.v1.GetCertificateSigningRequestRequest
+	24, // 24: keyway.v1.CertificateService.InstallSignedCertificate:input_type -> keyway.v1.InstallSignedCertificateRequest
+	26, // 25: keyway.v1.CertificateService.ListTrustedAuthorities:input_type -> keyway.v1.ListTrustedAuthoritiesRequest
+	28, // 26: keyway.v1.CertificateService.GetTrustedAuthority:input_type -> keyway.v1.GetTrustedAuthorityRequest
+	30, // 27: keyway.v1.CertificateService.ImportTrustedAuthority:input_type -> keyway.v1.ImportTrustedAuthorityRequest
+	32, // 28: keyway.v1.CertificateService.DeleteTrustedAuthority:input_type -> keyway.v1.DeleteTrustedAuthorityRequest
+	5,  // 29: keyway.v1.CertificateService.ListCertificates:output_type -> keyway.v1.ListCertificatesResponse
+	7,  // 30: keyway.v1.CertificateService.GetCertificate:output_type -> keyway.v1.GetCertificateResponse
+	9,  // 31: keyway.v1.CertificateService.CheckCertificate:output_type -> keyway.v1.CheckCertificateResponse
+	11, // 32: keyway.v1.CertificateService.CreateCertificate:output_type -> keyway.v1.CreateCertificateResponse
+	13, // 33: keyway.v1.CertificateService.DeleteCertificate:output_type -> keyway.v1.DeleteCertificateResponse
+	15, // 34: keyway.v1.CertificateService.UploadCertificate:output_type -> keyway.v1.UploadCertificateResponse
+	17, // 35: keyway.v1.CertificateService.DownloadCertificate:output_type -> keyway.v1.DownloadCertificateResponse
+	19, // 36: keyway.v1.CertificateService.WatchCertificates:output_type -> keyway.v1.WatchCertificatesResponse
+	21, // 37: keyway.v1.CertificateService.ImportCertificate:output_type -> keyway.v1.ImportCertificateResponse
+	23, // 38: keyway.v1.CertificateService.GetCertificateSigningRequest:output_type -> keyway.v1.GetCertificateSigningRequestResponse
+	25, // 39: keyway.v1.CertificateService.InstallSignedCertificate:output_type -> keyway.v1.InstallSignedCertificateResponse
+	27, // 40: keyway.v1.CertificateService.ListTrustedAuthorities:output_type -> keyway.v1.ListTrustedAuthoritiesResponse
+	29, // 41: keyway.v1.CertificateService.GetTrustedAuthority:output_type -> keyway.v1.GetTrustedAuthorityResponse
+	31, // 42: keyway.v1.CertificateService.ImportTrustedAuthority:output_type -> keyway.v1.ImportTrustedAuthorityResponse
+	33, // 43: keyway.v1.CertificateService.DeleteTrustedAuthority:output_type -> keyway.v1.DeleteTrustedAuthorityResponse
+	29, // [29:44] is the sub-list for method output_type
+	14, // [14:29] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_keyway_v1_certificate_service_proto_init() }
@@ -2168,8 +2444,8 @@ func file_keyway_v1_certificate_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_keyway_v1_certificate_service_proto_rawDesc), len(file_keyway_v1_certificate_service_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   28,
+			NumEnums:      4,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -28,6 +28,7 @@ const (
 	CertificateService_DeleteCertificate_FullMethodName            = "/keyway.v1.CertificateService/DeleteCertificate"
 	CertificateService_UploadCertificate_FullMethodName            = "/keyway.v1.CertificateService/UploadCertificate"
 	CertificateService_DownloadCertificate_FullMethodName          = "/keyway.v1.CertificateService/DownloadCertificate"
+	CertificateService_WatchCertificates_FullMethodName            = "/keyway.v1.CertificateService/WatchCertificates"
 	CertificateService_ImportCertificate_FullMethodName            = "/keyway.v1.CertificateService/ImportCertificate"
 	CertificateService_GetCertificateSigningRequest_FullMethodName = "/keyway.v1.CertificateService/GetCertificateSigningRequest"
 	CertificateService_InstallSignedCertificate_FullMethodName     = "/keyway.v1.CertificateService/InstallSignedCertificate"
@@ -135,6 +136,30 @@ type CertificateServiceClient interface {
 	// `INVALID_CERTIFICATE_AUTHORITY`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL `PROVIDER_STORAGE`,
 	// `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
 	DownloadCertificate(ctx context.Context, in *DownloadCertificateRequest, opts ...grpc.CallOption) (*DownloadCertificateResponse, error)
+	// Reports the versions of certificates, and their changes as they happen, until the stream ends.
+	//
+	// The stream begins with one event for each certificate, followed by SYNCED. After that, an event follows for each
+	// change. The gateway learns of changes from its poller, so the upstream is read once per polling interval, however
+	// many streams are open. The gateway sees every version that the upstream has for longer than two intervals.
+	//
+	// Resume: after the stream ends, open it again with the `resume_token` of the last event. Every gateway with the same
+	// provider accepts it. If the gateway knows the token, the stream has only the changes since then, followed by SYNCED.
+	// Otherwise, it begins with CURRENT for every certificate: skip an event whose `version` you already have.
+	//
+	// Slow readers: at most one event per certificate waits to be sent. `coalesced_count` states how many events the event
+	// replaces.
+	//
+	// End: the stream has no default deadline. It ends with UNAVAILABLE `SERVER_DRAINING` when the gateway shuts down,
+	// with UNAUTHENTICATED `UNAUTHENTICATED` when the credential of the caller expires, with PERMISSION_DENIED
+	// `PERMISSION_DENIED` when policy no longer permits an event, and with UNAVAILABLE when the connection reaches its
+	// maximum age. Policy decides about each event when it is sent. The audit journal has a record of the opening of the
+	// stream and of each event.
+	//
+	// A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
+	//
+	// Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
+	// provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
+	WatchCertificates(ctx context.Context, in *WatchCertificatesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchCertificatesResponse], error)
 	// Imports a certificate and its private key from a key store file.
 	//
 	// The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
@@ -254,6 +279,25 @@ func (c *certificateServiceClient) DownloadCertificate(ctx context.Context, in *
 	}
 	return out, nil
 }
+
+func (c *certificateServiceClient) WatchCertificates(ctx context.Context, in *WatchCertificatesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchCertificatesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &CertificateService_ServiceDesc.Streams[0], CertificateService_WatchCertificates_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchCertificatesRequest, WatchCertificatesResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type CertificateService_WatchCertificatesClient = grpc.ServerStreamingClient[WatchCertificatesResponse]
 
 func (c *certificateServiceClient) ImportCertificate(ctx context.Context, in *ImportCertificateRequest, opts ...grpc.CallOption) (*ImportCertificateResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -423,6 +467,30 @@ type CertificateServiceServer interface {
 	// `INVALID_CERTIFICATE_AUTHORITY`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL `PROVIDER_STORAGE`,
 	// `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
 	DownloadCertificate(context.Context, *DownloadCertificateRequest) (*DownloadCertificateResponse, error)
+	// Reports the versions of certificates, and their changes as they happen, until the stream ends.
+	//
+	// The stream begins with one event for each certificate, followed by SYNCED. After that, an event follows for each
+	// change. The gateway learns of changes from its poller, so the upstream is read once per polling interval, however
+	// many streams are open. The gateway sees every version that the upstream has for longer than two intervals.
+	//
+	// Resume: after the stream ends, open it again with the `resume_token` of the last event. Every gateway with the same
+	// provider accepts it. If the gateway knows the token, the stream has only the changes since then, followed by SYNCED.
+	// Otherwise, it begins with CURRENT for every certificate: skip an event whose `version` you already have.
+	//
+	// Slow readers: at most one event per certificate waits to be sent. `coalesced_count` states how many events the event
+	// replaces.
+	//
+	// End: the stream has no default deadline. It ends with UNAVAILABLE `SERVER_DRAINING` when the gateway shuts down,
+	// with UNAUTHENTICATED `UNAUTHENTICATED` when the credential of the caller expires, with PERMISSION_DENIED
+	// `PERMISSION_DENIED` when policy no longer permits an event, and with UNAVAILABLE when the connection reaches its
+	// maximum age. Policy decides about each event when it is sent. The audit journal has a record of the opening of the
+	// stream and of each event.
+	//
+	// A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
+	//
+	// Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
+	// provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
+	WatchCertificates(*WatchCertificatesRequest, grpc.ServerStreamingServer[WatchCertificatesResponse]) error
 	// Imports a certificate and its private key from a key store file.
 	//
 	// The gateway first checks whether the certificate exists. Two concurrent calls can both find no certificate, so both
@@ -493,6 +561,9 @@ func (UnimplementedCertificateServiceServer) UploadCertificate(context.Context, 
 }
 func (UnimplementedCertificateServiceServer) DownloadCertificate(context.Context, *DownloadCertificateRequest) (*DownloadCertificateResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DownloadCertificate not implemented")
+}
+func (UnimplementedCertificateServiceServer) WatchCertificates(*WatchCertificatesRequest, grpc.ServerStreamingServer[WatchCertificatesResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchCertificates not implemented")
 }
 func (UnimplementedCertificateServiceServer) ImportCertificate(context.Context, *ImportCertificateRequest) (*ImportCertificateResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ImportCertificate not implemented")
@@ -661,6 +732,17 @@ func _CertificateService_DownloadCertificate_Handler(srv interface{}, ctx contex
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _CertificateService_WatchCertificates_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchCertificatesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(CertificateServiceServer).WatchCertificates(m, &grpc.GenericServerStream[WatchCertificatesRequest, WatchCertificatesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type CertificateService_WatchCertificatesServer = grpc.ServerStreamingServer[WatchCertificatesResponse]
 
 func _CertificateService_ImportCertificate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ImportCertificateRequest)
@@ -852,6 +934,12 @@ var CertificateService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _CertificateService_DeleteTrustedAuthority_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchCertificates",
+			Handler:       _CertificateService_WatchCertificates_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "keyway/v1/certificate_service.proto",
 }

@@ -308,7 +308,8 @@ type FieldFacts struct {
 	MaxBytes int32 `protobuf:"varint,1,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
 	// For an integer field: the maximum value. If it is set, the minimum value is 0. 0 means no limit.
 	MaxValue int32 `protobuf:"varint,2,opt,name=max_value,json=maxValue,proto3" json:"max_value,omitempty"`
-	// For a repeated field: the maximum number of items. If it is set, at least one item is required. 0 means no limit.
+	// For a repeated field: the maximum number of items. If it is set and the field is REQUIRED, at least one item is
+	// required. 0 means no limit.
 	MaxItems int32 `protobuf:"varint,3,opt,name=max_items,json=maxItems,proto3" json:"max_items,omitempty"`
 	// For a repeated field whose items have a `name`: the maximum total length of all names, in characters. 0 means no
 	// limit.

@@ -109,6 +109,58 @@ CERTIFICATE_FORMAT_PKCS7_DER: CertificateFormat.ValueType  # 4
 """All certificates as PKCS#7 in DER. Media type `application/x-pkcs7-certificates`, file extension `.p7b`."""
 Global___CertificateFormat: _TypeAlias = CertificateFormat  # noqa: Y015
 
+class _CertificateEventType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CertificateEventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CertificateEventType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CERTIFICATE_EVENT_TYPE_UNSPECIFIED: _CertificateEventType.ValueType  # 0
+    """Not used."""
+    CERTIFICATE_EVENT_TYPE_CURRENT: _CertificateEventType.ValueType  # 1
+    """The version of a certificate when the stream begins, or the first version of a certificate that is new since then."""
+    CERTIFICATE_EVENT_TYPE_RENEWED: _CertificateEventType.ValueType  # 2
+    """The certificate has another version than the last event of this stream or of the resumed stream stated."""
+    CERTIFICATE_EVENT_TYPE_EXPIRING: _CertificateEventType.ValueType  # 3
+    """The certificate expires within the period that the operator of the gateway configures. The version is unchanged."""
+    CERTIFICATE_EVENT_TYPE_EXPIRED: _CertificateEventType.ValueType  # 4
+    """The certificate has expired. The version is unchanged."""
+    CERTIFICATE_EVENT_TYPE_REMOVED: _CertificateEventType.ValueType  # 5
+    """The provider no longer has the certificate. For a certificate that the request names, also at the beginning, if it
+    does not exist.
+    """
+    CERTIFICATE_EVENT_TYPE_SYNCED: _CertificateEventType.ValueType  # 6
+    """The events for all certificates have been sent. Only changes follow."""
+    CERTIFICATE_EVENT_TYPE_UNREADABLE: _CertificateEventType.ValueType  # 7
+    """The gateway cannot read the certificate and does not know its current version; `reason` states why. Keep the version
+    that you have. Another event follows when the gateway can read the certificate.
+    """
+
+class CertificateEventType(_CertificateEventType, metaclass=_CertificateEventTypeEnumTypeWrapper):
+    """What an event of WatchCertificates reports."""
+
+CERTIFICATE_EVENT_TYPE_UNSPECIFIED: CertificateEventType.ValueType  # 0
+"""Not used."""
+CERTIFICATE_EVENT_TYPE_CURRENT: CertificateEventType.ValueType  # 1
+"""The version of a certificate when the stream begins, or the first version of a certificate that is new since then."""
+CERTIFICATE_EVENT_TYPE_RENEWED: CertificateEventType.ValueType  # 2
+"""The certificate has another version than the last event of this stream or of the resumed stream stated."""
+CERTIFICATE_EVENT_TYPE_EXPIRING: CertificateEventType.ValueType  # 3
+"""The certificate expires within the period that the operator of the gateway configures. The version is unchanged."""
+CERTIFICATE_EVENT_TYPE_EXPIRED: CertificateEventType.ValueType  # 4
+"""The certificate has expired. The version is unchanged."""
+CERTIFICATE_EVENT_TYPE_REMOVED: CertificateEventType.ValueType  # 5
+"""The provider no longer has the certificate. For a certificate that the request names, also at the beginning, if it
+does not exist.
+"""
+CERTIFICATE_EVENT_TYPE_SYNCED: CertificateEventType.ValueType  # 6
+"""The events for all certificates have been sent. Only changes follow."""
+CERTIFICATE_EVENT_TYPE_UNREADABLE: CertificateEventType.ValueType  # 7
+"""The gateway cannot read the certificate and does not know its current version; `reason` states why. Keep the version
+that you have. Another event follows when the gateway can read the certificate.
+"""
+Global___CertificateEventType: _TypeAlias = CertificateEventType  # noqa: Y015
+
 @_typing.final
 class ListCertificatesRequest(_message.Message):
     """The request of ListCertificates."""
@@ -557,6 +609,95 @@ class DownloadCertificateResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DownloadCertificateResponse: _TypeAlias = DownloadCertificateResponse  # noqa: Y015
+
+@_typing.final
+class WatchCertificatesRequest(_message.Message):
+    """The request of WatchCertificates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The provider, as `providers/{provider}`."""
+    resume_token: _builtins.str
+    """The `resume_token` of the last event of an earlier stream with the same `parent` and `names`, at most 128 bytes.
+    Empty begins with CURRENT for every certificate.
+    """
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The certificates to watch, as `providers/{provider}/certificates/{certificate}`, at most 1,000, all of the provider
+        `parent`. They need not exist yet. Policy must permit WatchCertificates for each of them. Empty watches all
+        certificates of the provider, including those that are new later; policy must then permit WatchCertificates for the
+        provider, and certificates that policy denies are left out.
+        """
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names", "parent", b"parent", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchCertificatesRequest: _TypeAlias = WatchCertificatesRequest  # noqa: Y015
+
+@_typing.final
+class WatchCertificatesResponse(_message.Message):
+    """One event of WatchCertificates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    COALESCED_COUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    type: Global___CertificateEventType.ValueType
+    """What the event reports."""
+    name: _builtins.str
+    """The certificate, as `providers/{provider}/certificates/{certificate}`. Empty for SYNCED."""
+    version: _builtins.str
+    """The version of the certificate: the SHA-256 hash of its public content, which is the DER encodings of the
+    certificates of its chain, leaf first, in lowercase hexadecimal. All gateways compute the same version. Empty for
+    REMOVED, SYNCED, and UNREADABLE.
+    """
+    resume_token: _builtins.str
+    """The token that continues the stream after this event."""
+    coalesced_count: _builtins.int
+    """The number of earlier events of this certificate that this event replaces, because the reader was slow. Usually 0."""
+    reason: _builtins.str
+    """For UNREADABLE: the reason of the error, such as `CERTIFICATE_FILE_NOT_FOUND`. Empty otherwise."""
+    @_builtins.property
+    def certificate(self) -> _certificate_pb2.Certificate:
+        """The certificate in the FULL view. Absent for REMOVED, SYNCED, and UNREADABLE."""
+
+    def __init__(
+        self,
+        *,
+        type: Global___CertificateEventType.ValueType = ...,
+        name: _builtins.str = ...,
+        certificate: _certificate_pb2.Certificate | None = ...,
+        version: _builtins.str = ...,
+        resume_token: _builtins.str = ...,
+        coalesced_count: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "coalesced_count", b"coalesced_count", "name", b"name", "reason", b"reason", "resume_token", b"resume_token", "type", b"type", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchCertificatesResponse: _TypeAlias = WatchCertificatesResponse  # noqa: Y015
 
 @_typing.final
 class ImportCertificateRequest(_message.Message):

@@ -120,6 +120,11 @@ class CertificateServiceStub(object):
                 request_serializer=keyway_dot_v1_dot_certificate__service__pb2.DownloadCertificateRequest.SerializeToString,
                 response_deserializer=keyway_dot_v1_dot_certificate__service__pb2.DownloadCertificateResponse.FromString,
                 _registered_method=True)
+        self.WatchCertificates = channel.unary_stream(
+                '/keyway.v1.CertificateService/WatchCertificates',
+                request_serializer=keyway_dot_v1_dot_certificate__service__pb2.WatchCertificatesRequest.SerializeToString,
+                response_deserializer=keyway_dot_v1_dot_certificate__service__pb2.WatchCertificatesResponse.FromString,
+                _registered_method=True)
         self.ImportCertificate = channel.unary_unary(
                 '/keyway.v1.CertificateService/ImportCertificate',
                 request_serializer=keyway_dot_v1_dot_certificate__service__pb2.ImportCertificateRequest.SerializeToString,
@@ -288,6 +293,35 @@ class CertificateServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchCertificates(self, request, context):
+        """Reports the versions of certificates, and their changes as they happen, until the stream ends.
+
+        The stream begins with one event for each certificate, followed by SYNCED. After that, an event follows for each
+        change. The gateway learns of changes from its poller, so the upstream is read once per polling interval, however
+        many streams are open. The gateway sees every version that the upstream has for longer than two intervals.
+
+        Resume: after the stream ends, open it again with the `resume_token` of the last event. Every gateway with the same
+        provider accepts it. If the gateway knows the token, the stream has only the changes since then, followed by SYNCED.
+        Otherwise, it begins with CURRENT for every certificate: skip an event whose `version` you already have.
+
+        Slow readers: at most one event per certificate waits to be sent. `coalesced_count` states how many events the event
+        replaces.
+
+        End: the stream has no default deadline. It ends with UNAVAILABLE `SERVER_DRAINING` when the gateway shuts down,
+        with UNAUTHENTICATED `UNAUTHENTICATED` when the credential of the caller expires, with PERMISSION_DENIED
+        `PERMISSION_DENIED` when policy no longer permits an event, and with UNAVAILABLE when the connection reaches its
+        maximum age. Policy decides about each event when it is sent. The audit journal has a record of the opening of the
+        stream and of each event.
+
+        A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
+
+        Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
+        provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ImportCertificate(self, request, context):
         """Imports a certificate and its private key from a key store file.
 
@@ -400,6 +434,11 @@ def add_CertificateServiceServicer_to_server(servicer, server):
                     servicer.DownloadCertificate,
                     request_deserializer=keyway_dot_v1_dot_certificate__service__pb2.DownloadCertificateRequest.FromString,
                     response_serializer=keyway_dot_v1_dot_certificate__service__pb2.DownloadCertificateResponse.SerializeToString,
+            ),
+            'WatchCertificates': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchCertificates,
+                    request_deserializer=keyway_dot_v1_dot_certificate__service__pb2.WatchCertificatesRequest.FromString,
+                    response_serializer=keyway_dot_v1_dot_certificate__service__pb2.WatchCertificatesResponse.SerializeToString,
             ),
             'ImportCertificate': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportCertificate,
@@ -677,6 +716,33 @@ class CertificateService(object):
             '/keyway.v1.CertificateService/DownloadCertificate',
             keyway_dot_v1_dot_certificate__service__pb2.DownloadCertificateRequest.SerializeToString,
             keyway_dot_v1_dot_certificate__service__pb2.DownloadCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchCertificates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/keyway.v1.CertificateService/WatchCertificates',
+            keyway_dot_v1_dot_certificate__service__pb2.WatchCertificatesRequest.SerializeToString,
+            keyway_dot_v1_dot_certificate__service__pb2.WatchCertificatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

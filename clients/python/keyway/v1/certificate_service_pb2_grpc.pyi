@@ -133,6 +133,31 @@ class CertificateServiceStub:
     `INVALID_CERTIFICATE_AUTHORITY`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL `PROVIDER_STORAGE`,
     `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
     """
+    WatchCertificates: _grpc.UnaryStreamMultiCallable[_certificate_service_pb2.WatchCertificatesRequest, _certificate_service_pb2.WatchCertificatesResponse]
+    """Reports the versions of certificates, and their changes as they happen, until the stream ends.
+
+    The stream begins with one event for each certificate, followed by SYNCED. After that, an event follows for each
+    change. The gateway learns of changes from its poller, so the upstream is read once per polling interval, however
+    many streams are open. The gateway sees every version that the upstream has for longer than two intervals.
+
+    Resume: after the stream ends, open it again with the `resume_token` of the last event. Every gateway with the same
+    provider accepts it. If the gateway knows the token, the stream has only the changes since then, followed by SYNCED.
+    Otherwise, it begins with CURRENT for every certificate: skip an event whose `version` you already have.
+
+    Slow readers: at most one event per certificate waits to be sent. `coalesced_count` states how many events the event
+    replaces.
+
+    End: the stream has no default deadline. It ends with UNAVAILABLE `SERVER_DRAINING` when the gateway shuts down,
+    with UNAUTHENTICATED `UNAUTHENTICATED` when the credential of the caller expires, with PERMISSION_DENIED
+    `PERMISSION_DENIED` when policy no longer permits an event, and with UNAVAILABLE when the connection reaches its
+    maximum age. Policy decides about each event when it is sent. The audit journal has a record of the opening of the
+    stream and of each event.
+
+    A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
+
+    Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
+    provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
+    """
     ImportCertificate: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.ImportCertificateRequest, _certificate_service_pb2.ImportCertificateResponse]
     """Imports a certificate and its private key from a key store file.
 
@@ -285,6 +310,31 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
     `INVALID_CERTIFICATE_AUTHORITY`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL `PROVIDER_STORAGE`,
     `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
+    """
+    WatchCertificates: _aio.UnaryStreamMultiCallable[_certificate_service_pb2.WatchCertificatesRequest, _certificate_service_pb2.WatchCertificatesResponse]  # type: ignore[assignment]
+    """Reports the versions of certificates, and their changes as they happen, until the stream ends.
+
+    The stream begins with one event for each certificate, followed by SYNCED. After that, an event follows for each
+    change. The gateway learns of changes from its poller, so the upstream is read once per polling interval, however
+    many streams are open. The gateway sees every version that the upstream has for longer than two intervals.
+
+    Resume: after the stream ends, open it again with the `resume_token` of the last event. Every gateway with the same
+    provider accepts it. If the gateway knows the token, the stream has only the changes since then, followed by SYNCED.
+    Otherwise, it begins with CURRENT for every certificate: skip an event whose `version` you already have.
+
+    Slow readers: at most one event per certificate waits to be sent. `coalesced_count` states how many events the event
+    replaces.
+
+    End: the stream has no default deadline. It ends with UNAVAILABLE `SERVER_DRAINING` when the gateway shuts down,
+    with UNAUTHENTICATED `UNAUTHENTICATED` when the credential of the caller expires, with PERMISSION_DENIED
+    `PERMISSION_DENIED` when policy no longer permits an event, and with UNAVAILABLE when the connection reaches its
+    maximum age. Policy decides about each event when it is sent. The audit journal has a record of the opening of the
+    stream and of each event.
+
+    A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
+
+    Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
+    provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
     """
     ImportCertificate: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.ImportCertificateRequest, _certificate_service_pb2.ImportCertificateResponse]  # type: ignore[assignment]
     """Imports a certificate and its private key from a key store file.
@@ -477,6 +527,37 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
         `MULTIPLE_CERTIFICATE_FILES`, `NOT_A_PEM_FILE`, `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_EXPIRED`,
         `INVALID_CERTIFICATE_AUTHORITY`; PERMISSION_DENIED `KEYSTORE_PASSWORD_INCORRECT`; INTERNAL `PROVIDER_STORAGE`,
         `PROVIDER_CERTIFICATE_UNREADABLE`, `PROVIDER_KEYSTORE`.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchCertificates(
+        self,
+        request: _certificate_service_pb2.WatchCertificatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_certificate_service_pb2.WatchCertificatesResponse], _abc.AsyncIterator[_certificate_service_pb2.WatchCertificatesResponse]]:
+        """Reports the versions of certificates, and their changes as they happen, until the stream ends.
+
+        The stream begins with one event for each certificate, followed by SYNCED. After that, an event follows for each
+        change. The gateway learns of changes from its poller, so the upstream is read once per polling interval, however
+        many streams are open. The gateway sees every version that the upstream has for longer than two intervals.
+
+        Resume: after the stream ends, open it again with the `resume_token` of the last event. Every gateway with the same
+        provider accepts it. If the gateway knows the token, the stream has only the changes since then, followed by SYNCED.
+        Otherwise, it begins with CURRENT for every certificate: skip an event whose `version` you already have.
+
+        Slow readers: at most one event per certificate waits to be sent. `coalesced_count` states how many events the event
+        replaces.
+
+        End: the stream has no default deadline. It ends with UNAVAILABLE `SERVER_DRAINING` when the gateway shuts down,
+        with UNAUTHENTICATED `UNAUTHENTICATED` when the credential of the caller expires, with PERMISSION_DENIED
+        `PERMISSION_DENIED` when policy no longer permits an event, and with UNAVAILABLE when the connection reaches its
+        maximum age. Policy decides about each event when it is sent. The audit journal has a record of the opening of the
+        stream and of each event.
+
+        A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
+
+        Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
+        provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
         """
 
     @_abc_1.abstractmethod

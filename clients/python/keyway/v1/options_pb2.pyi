@@ -204,7 +204,9 @@ class FieldFacts(_message.Message):
     max_value: _builtins.int
     """For an integer field: the maximum value. If it is set, the minimum value is 0. 0 means no limit."""
     max_items: _builtins.int
-    """For a repeated field: the maximum number of items. If it is set, at least one item is required. 0 means no limit."""
+    """For a repeated field: the maximum number of items. If it is set and the field is REQUIRED, at least one item is
+    required. 0 means no limit.
+    """
     max_name_characters: _builtins.int
     """For a repeated field whose items have a `name`: the maximum total length of all names, in characters. 0 means no
     limit.

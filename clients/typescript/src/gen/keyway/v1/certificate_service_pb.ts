@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file keyway/v1/certificate_service.proto.
  */
 export const file_keyway_v1_certificate_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNrZXl3YXkvdjEvY2VydGlmaWNhdGVfc2VydmljZS5wcm90bxIJa2V5d2F5LnYxIsIBChdMaXN0Q2VydGlmaWNhdGVzUmVxdWVzdBI1CgZwYXJlbnQYASABKAlCJeJBAQL6QRgSFmtleXdheS5kZXYvQ2VydGlmaWNhdGXishkCMAESHgoJcGFnZV9zaXplGAIgASgFQgviQQEB4rIZAxDoBxIYCgpwYWdlX3Rva2VuGAMgASgJQgTiQQEBEjYKBXN0YXRlGAQgASgOMiEua2V5d2F5LnYxLkNlcnRpZmljYXRlU3RhdGVGaWx0ZXJCBOJBAQEipAEKGExpc3RDZXJ0aWZpY2F0ZXNSZXNwb25zZRIsCgxjZXJ0aWZpY2F0ZXMYASADKAsyFi5rZXl3YXkudjEuQ2VydGlmaWNhdGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUSLQoLdW5yZWFjaGFibGUYBCADKAlCGPpBFQoTa2V5d2F5LmRldi9Qcm92aWRlciKhAQoVR2V0Q2VydGlmaWNhdGVSZXF1ZXN0Ei0KBG5hbWUYASABKAlCH+JBAQL6QRgKFmtleXdheS5kZXYvQ2VydGlmaWNhdGUSLgoEdmlldxgCIAEoDjIaLmtleXdheS52MS5DZXJ0aWZpY2F0ZVZpZXdCBOJBAQESKQoRa2V5c3RvcmVfcGFzc3dvcmQYAyABKAlCDoABAeJBAQHishkDCIAIIkUKFkdldENlcnRpZmljYXRlUmVzcG9uc2USKwoLY2VydGlmaWNhdGUYASABKAsyFi5rZXl3YXkudjEuQ2VydGlmaWNhdGUiSAoXQ2hlY2tDZXJ0aWZpY2F0ZVJlcXVlc3QSLQoEbmFtZRgBIAEoCUIf4kEBAvpBGAoWa2V5d2F5LmRldi9DZXJ0aWZpY2F0ZSIqChhDaGVja0NlcnRpZmljYXRlUmVzcG9uc2USDgoGZXhpc3RzGAEgASgIIrgDChhDcmVhdGVDZXJ0aWZpY2F0ZVJlcXVlc3QSLwoGcGFyZW50GAEgASgJQh/iQQEC+kEYEhZrZXl3YXkuZGV2L0NlcnRpZmljYXRlEiIKDmNlcnRpZmljYXRlX2lkGAIgASgJQgriQQEC4rIZAigCEkQKB3N1YmplY3QYAyABKAsyHC5rZXl3YXkudjEuRGlzdGluZ3Vpc2hlZE5hbWVCFeJBAQLishkNSgtjb21tb25fbmFtZRIiCg1rZXlfYWxnb3JpdGhtGAQgASgJQgviQQEB4rIZAwiAARIeCghrZXlfc2l6ZRgFIAEoBUIM4kEBAeKyGQQQgIABEiMKDXZhbGlkaXR5X2RheXMYBiABKAVCDOJBAQHishkEEJSdAhIoChNzaWduYXR1cmVfYWxnb3JpdGhtGAcgASgJQgviQQEB4rIZAwiAARIpChFrZXlzdG9yZV9wYXNzd29yZBgIIAEoCUIOgAEB4kEBAuKyGQMIgAgSLAoUcHJpdmF0ZV9rZXlfcGFzc3dvcmQYCSABKAlCDoABAeJBAQLishkDCIAIEhUKB3JlcGxhY2UYCiABKAhCBOJBAQEiSAoZQ3JlYXRlQ2VydGlmaWNhdGVSZXNwb25zZRIrCgtjZXJ0aWZpY2F0ZRgBIAEoCzIWLmtleXdheS52MS5DZXJ0aWZpY2F0ZSJ0ChhEZWxldGVDZXJ0aWZpY2F0ZVJlcXVlc3QSLQoEbmFtZRgBIAEoCUIf4kEBAvpBGAoWa2V5d2F5LmRldi9DZXJ0aWZpY2F0ZRIpChFrZXlzdG9yZV9wYXNzd29yZBgCIAEoCUIOgAEB4kEBAuKyGQMIgAgiGwoZRGVsZXRlQ2VydGlmaWNhdGVSZXNwb25zZSKNAQoYVXBsb2FkQ2VydGlmaWNhdGVSZXF1ZXN0Ei0KBG5hbWUYASABKAlCH+JBAQL6QRgKFmtleXdheS5kZXYvQ2VydGlmaWNhdGUSIQoHY29udGVudBgCIAEoDEIQgAEB4kEBAuKyGQUIgICAAhIfCghmaWxlbmFtZRgDIAEoCUIN4kEBAeKyGQUI/wEoASIbChlVcGxvYWRDZXJ0aWZpY2F0ZVJlc3BvbnNlItMBChpEb3dubG9hZENlcnRpZmljYXRlUmVxdWVzdBItCgRuYW1lGAEgASgJQh/iQQEC+kEYChZrZXl3YXkuZGV2L0NlcnRpZmljYXRlEjIKBmZvcm1hdBgCIAEoDjIcLmtleXdheS52MS5DZXJ0aWZpY2F0ZUZvcm1hdEIE4kEBARInChNpbmNsdWRlX3ByaXZhdGVfa2V5GAMgASgIQgriQQEB4rIZAjgBEikKEWtleXN0b3JlX3Bhc3N3b3JkGAQgASgJQg6AAQHiQQEB4rIZAwiACCKsAQobRG93bmxvYWRDZXJ0aWZpY2F0ZVJlc3BvbnNlEg8KB2NvbnRlbnQYASABKAwSEAoIZmlsZW5hbWUYAiABKAkSEgoKbWVkaWFfdHlwZRgDIAEoCRIZChFjZXJ0aWZpY2F0ZV9jaGFpbhgEIAMoCRIcCg9wcml2YXRlX2tleV9wZW0YBSABKAlCA4ABARIdChVwcml2YXRlX2tleV91bmNoZWNrZWQYBiABKAgipQIKGEltcG9ydENlcnRpZmljYXRlUmVxdWVzdBItCgRuYW1lGAEgASgJQh/iQQEC+kEYChZrZXl3YXkuZGV2L0NlcnRpZmljYXRlEiIKCGtleXN0b3JlGAIgASgMQhCAAQHiQQEC4rIZBQiAgIACEh8KCGZpbGVuYW1lGAMgASgJQg3iQQEB4rIZBQj/ASgBEiUKDWZpbGVfcGFzc3dvcmQYBCABKAlCDoABAeJBAQHishkDCIAIEikKEWtleXN0b3JlX3Bhc3N3b3JkGAUgASgJQg6AAQHiQQEC4rIZAwiACBIsChRwcml2YXRlX2tleV9wYXNzd29yZBgGIAEoCUIOgAEB4kEBAuKyGQMIgAgSFQoHcmVwbGFjZRgHIAEoCEIE4kEBASJIChlJbXBvcnRDZXJ0aWZpY2F0ZVJlc3BvbnNlEisKC2NlcnRpZmljYXRlGAEgASgLMhYua2V5d2F5LnYxLkNlcnRpZmljYXRlIq0BCiNHZXRDZXJ0aWZpY2F0ZVNpZ25pbmdSZXF1ZXN0UmVxdWVzdBItCgRuYW1lGAEgASgJQh/iQQEC+kEYChZrZXl3YXkuZGV2L0NlcnRpZmljYXRlEikKEWtleXN0b3JlX3Bhc3N3b3JkGAIgASgJQg6AAQHiQQEC4rIZAwiACBIsChRwcml2YXRlX2tleV9wYXNzd29yZBgDIAEoCUIOgAEB4kEBAuKyGQMIgAgiWgokR2V0Q2VydGlmaWNhdGVTaWduaW5nUmVxdWVzdFJlc3BvbnNlEg8KB2Nzcl9wZW0YASABKAkSEAoIZmlsZW5hbWUYAiABKAkSDwoHY29udGVudBgDIAEoDCK/AgofSW5zdGFsbFNpZ25lZENlcnRpZmljYXRlUmVxdWVzdBItCgRuYW1lGAEgASgJQh/iQQEC+kEYChZrZXl3YXkuZGV2L0NlcnRpZmljYXRlEiIKC2NlcnRpZmljYXRlGAIgASgMQg3iQQEC4rIZBQiAgIACEisKFGNlcnRpZmljYXRlX2ZpbGVuYW1lGAMgASgJQg3iQQEB4rIZBQj/ASgBEhwKBWNoYWluGAQgASgMQg3iQQEB4rIZBQiAgIACEiUKDmNoYWluX2ZpbGVuYW1lGAUgASgJQg3iQQEB4rIZBQj/ASgBEikKEWtleXN0b3JlX3Bhc3N3b3JkGAYgASgJQg6AAQHiQQEC4rIZAwiACBIsChRwcml2YXRlX2tleV9wYXNzd29yZBgHIAEoCUIOgAEB4kEBAuKyGQMIgAgiIgogSW5zdGFsbFNpZ25lZENlcnRpZmljYXRlUmVzcG9uc2UiTwodTGlzdFRydXN0ZWRBdXRob3JpdGllc1JlcXVlc3QSLgoGcGFyZW50GAEgASgJQh7iQQEC+kEXChVrZXl3YXkuZGV2L1RydXN0U3RvcmUiUgoeTGlzdFRydXN0ZWRBdXRob3JpdGllc1Jlc3BvbnNlEjAKC2F1dGhvcml0aWVzGAEgAygLMhsua2V5d2F5LnYxLlRydXN0ZWRBdXRob3JpdHkiUAoaR2V0VHJ1c3RlZEF1dGhvcml0eVJlcXVlc3QSMgoEbmFtZRgBIAEoCUIk4kEBAvpBHQoba2V5d2F5LmRldi9UcnVzdGVkQXV0aG9yaXR5Ik0KG0dldFRydXN0ZWRBdXRob3JpdHlSZXNwb25zZRIuCglhdXRob3JpdHkYASABKAsyGy5rZXl3YXkudjEuVHJ1c3RlZEF1dGhvcml0eSKQAQodSW1wb3J0VHJ1c3RlZEF1dGhvcml0eVJlcXVlc3QSLgoGcGFyZW50GAEgASgJQh7iQQEC+kEXChVrZXl3YXkuZGV2L1RydXN0U3RvcmUSHgoHY29udGVudBgCIAEoDEIN4kEBAuKyGQUIgICAAhIfCghmaWxlbmFtZRgDIAEoCUIN4kEBAeKyGQUI/wEoASJkCh5JbXBvcnRUcnVzdGVkQXV0aG9yaXR5UmVzcG9uc2USMAoLYXV0aG9yaXRpZXMYASADKAsyGy5rZXl3YXkudjEuVHJ1c3RlZEF1dGhvcml0eRIQCghpbXBvcnRlZBgCIAMoCSJTCh1EZWxldGVUcnVzdGVkQXV0aG9yaXR5UmVxdWVzdBIyCgRuYW1lGAEgASgJQiTiQQEC+kEdChtrZXl3YXkuZGV2L1RydXN0ZWRBdXRob3JpdHkiUgoeRGVsZXRlVHJ1c3RlZEF1dGhvcml0eVJlc3BvbnNlEjAKC2F1dGhvcml0aWVzGAEgAygLMhsua2V5d2F5LnYxLlRydXN0ZWRBdXRob3JpdHkqsgEKFkNlcnRpZmljYXRlU3RhdGVGaWx0ZXISKAokQ0VSVElGSUNBVEVfU1RBVEVfRklMVEVSX1VOU1BFQ0lGSUVEEAASJgoiQ0VSVElGSUNBVEVfU1RBVEVfRklMVEVSX1VORVhQSVJFRBABEiQKIENFUlRJRklDQVRFX1NUQVRFX0ZJTFRFUl9FWFBJUkVEEAISIAocQ0VSVElGSUNBVEVfU1RBVEVfRklMVEVSX0FMTBADKmoKD0NlcnRpZmljYXRlVmlldxIgChxDRVJUSUZJQ0FURV9WSUVXX1VOU1BFQ0lGSUVEEAASGgoWQ0VSVElGSUNBVEVfVklFV19CQVNJQxABEhkKFUNFUlRJRklDQVRFX1ZJRVdfRlVMTBACKrMBChFDZXJ0aWZpY2F0ZUZvcm1hdBIiCh5DRVJUSUZJQ0FURV9GT1JNQVRfVU5TUEVDSUZJRUQQABIaChZDRVJUSUZJQ0FURV9GT1JNQVRfUEVNEAESGgoWQ0VSVElGSUNBVEVfRk9STUFUX0RFUhACEiAKHENFUlRJRklDQVRFX0ZPUk1BVF9QS0NTN19QRU0QAxIgChxDRVJUSUZJQ0FURV9GT1JNQVRfUEtDUzdfREVSEAQy3AwKEkNlcnRpZmljYXRlU2VydmljZRJqChBMaXN0Q2VydGlmaWNhdGVzEiIua2V5d2F5LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXF1ZXN0GiMua2V5d2F5LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXNwb25zZSINkAIB4rIZBggBEAIYARJkCg5HZXRDZXJ0aWZpY2F0ZRIgLmtleXdheS52MS5HZXRDZXJ0aWZpY2F0ZVJlcXVlc3QaIS5rZXl3YXkudjEuR2V0Q2VydGlmaWNhdGVSZXNwb25zZSINkAIB4rIZBggBEAIYARJqChBDaGVja0NlcnRpZmljYXRlEiIua2V5d2F5LnYxLkNoZWNrQ2VydGlmaWNhdGVSZXF1ZXN0GiMua2V5d2F5LnYxLkNoZWNrQ2VydGlmaWNhdGVSZXNwb25zZSINkAIB4rIZBggBEAIYARJoChFDcmVhdGVDZXJ0aWZpY2F0ZRIjLmtleXdheS52MS5DcmVhdGVDZXJ0aWZpY2F0ZVJlcXVlc3QaJC5rZXl3YXkudjEuQ3JlYXRlQ2VydGlmaWNhdGVSZXNwb25zZSII4rIZBAgEEAESaAoRRGVsZXRlQ2VydGlmaWNhdGUSIy5rZXl3YXkudjEuRGVsZXRlQ2VydGlmaWNhdGVSZXF1ZXN0GiQua2V5d2F5LnYxLkRlbGV0ZUNlcnRpZmljYXRlUmVzcG9uc2UiCOKyGQQIBBAEEmgKEVVwbG9hZENlcnRpZmljYXRlEiMua2V5d2F5LnYxLlVwbG9hZENlcnRpZmljYXRlUmVxdWVzdBokLmtleXdheS52MS5VcGxvYWRDZXJ0aWZpY2F0ZVJlc3BvbnNlIgjishkECAQQARJxChNEb3dubG9hZENlcnRpZmljYXRlEiUua2V5d2F5LnYxLkRvd25sb2FkQ2VydGlmaWNhdGVSZXF1ZXN0GiYua2V5d2F5LnYxLkRvd25sb2FkQ2VydGlmaWNhdGVSZXNwb25zZSILkAIB4rIZBAgCEAISaAoRSW1wb3J0Q2VydGlmaWNhdGUSIy5rZXl3YXkudjEuSW1wb3J0Q2VydGlmaWNhdGVSZXF1ZXN0GiQua2V5d2F5LnYxLkltcG9ydENlcnRpZmljYXRlUmVzcG9uc2UiCOKyGQQIBBABEowBChxHZXRDZXJ0aWZpY2F0ZVNpZ25pbmdSZXF1ZXN0Ei4ua2V5d2F5LnYxLkdldENlcnRpZmljYXRlU2lnbmluZ1JlcXVlc3RSZXF1ZXN0Gi8ua2V5d2F5LnYxLkdldENlcnRpZmljYXRlU2lnbmluZ1JlcXVlc3RSZXNwb25zZSILkAIB4rIZBAgEEAISfQoYSW5zdGFsbFNpZ25lZENlcnRpZmljYXRlEioua2V5d2F5LnYxLkluc3RhbGxTaWduZWRDZXJ0aWZpY2F0ZVJlcXVlc3QaKy5rZXl3YXkudjEuSW5zdGFsbFNpZ25lZENlcnRpZmljYXRlUmVzcG9uc2UiCOKyGQQIBBADEnoKFkxpc3RUcnVzdGVkQXV0aG9yaXRpZXMSKC5rZXl3YXkudjEuTGlzdFRydXN0ZWRBdXRob3JpdGllc1JlcXVlc3QaKS5rZXl3YXkudjEuTGlzdFRydXN0ZWRBdXRob3JpdGllc1Jlc3BvbnNlIguQAgHishkECAEQAhJxChNHZXRUcnVzdGVkQXV0aG9yaXR5EiUua2V5d2F5LnYxLkdldFRydXN0ZWRBdXRob3JpdHlSZXF1ZXN0GiYua2V5d2F5LnYxLkdldFRydXN0ZWRBdXRob3JpdHlSZXNwb25zZSILkAIB4rIZBAgBEAISdwoWSW1wb3J0VHJ1c3RlZEF1dGhvcml0eRIoLmtleXdheS52MS5JbXBvcnRUcnVzdGVkQXV0aG9yaXR5UmVxdWVzdBopLmtleXdheS52MS5JbXBvcnRUcnVzdGVkQXV0aG9yaXR5UmVzcG9uc2UiCOKyGQQIBRABEncKFkRlbGV0ZVRydXN0ZWRBdXRob3JpdHkSKC5rZXl3YXkudjEuRGVsZXRlVHJ1c3RlZEF1dGhvcml0eVJlcXVlc3QaKS5rZXl3YXkudjEuRGVsZXRlVHJ1c3RlZEF1dGhvcml0eVJlc3BvbnNlIgjishkECAUQBEI7Cg1kZXYua2V5d2F5LnYxUAFaKGtleXdheS5kZXYvY2xpZW50cy9nby9rZXl3YXkvdjE7a2V5d2F5djFiBnByb3RvMw", [file_google_api_field_behavior, file_google_api_resource, file_keyway_v1_certificate, file_keyway_v1_options, file_keyway_v1_trusted_authority]);
+  fileDesc("CiNrZXl3YXkvdjEvY2VydGlmaWNhdGVfc2VydmljZS5wcm90bxIJa2V5d2F5LnYxIsIBChdMaXN0Q2VydGlmaWNhdGVzUmVxdWVzdBI1CgZwYXJlbnQYASABKAlCJeJBAQL6QRgSFmtleXdheS5kZXYvQ2VydGlmaWNhdGXishkCMAESHgoJcGFnZV9zaXplGAIgASgFQgviQQEB4rIZAxDoBxIYCgpwYWdlX3Rva2VuGAMgASgJQgTiQQEBEjYKBXN0YXRlGAQgASgOMiEua2V5d2F5LnYxLkNlcnRpZmljYXRlU3RhdGVGaWx0ZXJCBOJBAQEipAEKGExpc3RDZXJ0aWZpY2F0ZXNSZXNwb25zZRIsCgxjZXJ0aWZpY2F0ZXMYASADKAsyFi5rZXl3YXkudjEuQ2VydGlmaWNhdGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUSLQoLdW5yZWFjaGFibGUYBCADKAlCGPpBFQoTa2V5d2F5LmRldi9Qcm92aWRlciKhAQoVR2V0Q2VydGlmaWNhdGVSZXF1ZXN0Ei0KBG5hbWUYASABKAlCH+JBAQL6QRgKFmtleXdheS5kZXYvQ2VydGlmaWNhdGUSLgoEdmlldxgCIAEoDjIaLmtleXdheS52MS5DZXJ0aWZpY2F0ZVZpZXdCBOJBAQESKQoRa2V5c3RvcmVfcGFzc3dvcmQYAyABKAlCDoABAeJBAQHishkDCIAIIkUKFkdldENlcnRpZmljYXRlUmVzcG9uc2USKwoLY2VydGlmaWNhdGUYASABKAsyFi5rZXl3YXkudjEuQ2VydGlmaWNhdGUiSAoXQ2hlY2tDZXJ0aWZpY2F0ZVJlcXVlc3QSLQoEbmFtZRgBIAEoCUIf4kEBAvpBGAoWa2V5d2F5LmRldi9DZXJ0aWZpY2F0ZSIqChhDaGVja0NlcnRpZmljYXRlUmVzcG9uc2USDgoGZXhpc3RzGAEgASgIIrgDChhDcmVhdGVDZXJ0aWZpY2F0ZVJlcXVlc3QSLwoGcGFyZW50GAEgASgJQh/iQQEC+kEYEhZrZXl3YXkuZGV2L0NlcnRpZmljYXRlEiIKDmNlcnRpZmljYXRlX2lkGAIgASgJQgriQQEC4rIZAigCEkQKB3N1YmplY3QYAyABKAsyHC5rZXl3YXkudjEuRGlzdGluZ3Vpc2hlZE5hbWVCFeJBAQLishkNSgtjb21tb25fbmFtZRIiCg1rZXlfYWxnb3JpdGhtGAQgASgJQgviQQEB4rIZAwiAARIeCghrZXlfc2l6ZRgFIAEoBUIM4kEBAeKyGQQQgIABEiMKDXZhbGlkaXR5X2RheXMYBiABKAVCDOJBAQHishkEEJSdAhIoChNzaWduYXR1cmVfYWxnb3JpdGhtGAcgASgJQgviQQEB4rIZAwiAARIpChFrZXlzdG9yZV9wYXNzd29yZBgIIAEoCUIOgAEB4kEBAuKyGQMIgAgSLAoUcHJpdmF0ZV9rZXlfcGFzc3dvcmQYCSABKAlCDoABAeJBAQLishkDCIAIEhUKB3JlcGxhY2UYCiABKAhCBOJBAQEiSAoZQ3JlYXRlQ2VydGlmaWNhdGVSZXNwb25zZRIrCgtjZXJ0aWZpY2F0ZRgBIAEoCzIWLmtleXdheS52MS5DZXJ0aWZpY2F0ZSJ0ChhEZWxldGVDZXJ0aWZpY2F0ZVJlcXVlc3QSLQoEbmFtZRgBIAEoCUIf4kEBAvpBGAoWa2V5d2F5LmRldi9DZXJ0aWZpY2F0ZRIpChFrZXlzdG9yZV9wYXNzd29yZBgCIAEoCUIOgAEB4kEBAuKyGQMIgAgiGwoZRGVsZXRlQ2VydGlmaWNhdGVSZXNwb25zZSKNAQoYVXBsb2FkQ2VydGlmaWNhdGVSZXF1ZXN0Ei0KBG5hbWUYASABKAlCH+JBAQL6QRgKFmtleXdheS5kZXYvQ2VydGlmaWNhdGUSIQoHY29udGVudBgCIAEoDEIQgAEB4kEBAuKyGQUIgICAAhIfCghmaWxlbmFtZRgDIAEoCUIN4kEBAeKyGQUI/wEoASIbChlVcGxvYWRDZXJ0aWZpY2F0ZVJlc3BvbnNlItMBChpEb3dubG9hZENlcnRpZmljYXRlUmVxdWVzdBItCgRuYW1lGAEgASgJQh/iQQEC+kEYChZrZXl3YXkuZGV2L0NlcnRpZmljYXRlEjIKBmZvcm1hdBgCIAEoDjIcLmtleXdheS52MS5DZXJ0aWZpY2F0ZUZvcm1hdEIE4kEBARInChNpbmNsdWRlX3ByaXZhdGVfa2V5GAMgASgIQgriQQEB4rIZAjgBEikKEWtleXN0b3JlX3Bhc3N3b3JkGAQgASgJQg6AAQHiQQEB4rIZAwiACCKsAQobRG93bmxvYWRDZXJ0aWZpY2F0ZVJlc3BvbnNlEg8KB2NvbnRlbnQYASABKAwSEAoIZmlsZW5hbWUYAiABKAkSEgoKbWVkaWFfdHlwZRgDIAEoCRIZChFjZXJ0aWZpY2F0ZV9jaGFpbhgEIAMoCRIcCg9wcml2YXRlX2tleV9wZW0YBSABKAlCA4ABARIdChVwcml2YXRlX2tleV91bmNoZWNrZWQYBiABKAgipQEKGFdhdGNoQ2VydGlmaWNhdGVzUmVxdWVzdBIvCgZwYXJlbnQYASABKAlCH+JBAQL6QRgSFmtleXdheS5kZXYvQ2VydGlmaWNhdGUSNQoFbmFtZXMYAiADKAlCJuJBAQH6QRgKFmtleXdheS5kZXYvQ2VydGlmaWNhdGXishkDGOgHEiEKDHJlc3VtZV90b2tlbhgDIAEoCUIL4kEBAeKyGQMIgAEi8gEKGVdhdGNoQ2VydGlmaWNhdGVzUmVzcG9uc2USLQoEdHlwZRgBIAEoDjIfLmtleXdheS52MS5DZXJ0aWZpY2F0ZUV2ZW50VHlwZRIpCgRuYW1lGAIgASgJQhv6QRgKFmtleXdheS5kZXYvQ2VydGlmaWNhdGUSKwoLY2VydGlmaWNhdGUYAyABKAsyFi5rZXl3YXkudjEuQ2VydGlmaWNhdGUSDwoHdmVyc2lvbhgEIAEoCRIUCgxyZXN1bWVfdG9rZW4YBSABKAkSFwoPY29hbGVzY2VkX2NvdW50GAYgASgFEg4KBnJlYXNvbhgHIAEoCSKlAgoYSW1wb3J0Q2VydGlmaWNhdGVSZXF1ZXN0Ei0KBG5hbWUYASABKAlCH+JBAQL6QRgKFmtleXdheS5kZXYvQ2VydGlmaWNhdGUSIgoIa2V5c3RvcmUYAiABKAxCEIABAeJBAQLishkFCICAgAISHwoIZmlsZW5hbWUYAyABKAlCDeJBAQHishkFCP8BKAESJQoNZmlsZV9wYXNzd29yZBgEIAEoCUIOgAEB4kEBAeKyGQMIgAgSKQoRa2V5c3RvcmVfcGFzc3dvcmQYBSABKAlCDoABAeJBAQLishkDCIAIEiwKFHByaXZhdGVfa2V5X3Bhc3N3b3JkGAYgASgJQg6AAQHiQQEC4rIZAwiACBIVCgdyZXBsYWNlGAcgASgIQgTiQQEBIkgKGUltcG9ydENlcnRpZmljYXRlUmVzcG9uc2USKwoLY2VydGlmaWNhdGUYASABKAsyFi5rZXl3YXkudjEuQ2VydGlmaWNhdGUirQEKI0dldENlcnRpZmljYXRlU2lnbmluZ1JlcXVlc3RSZXF1ZXN0Ei0KBG5hbWUYASABKAlCH+JBAQL6QRgKFmtleXdheS5kZXYvQ2VydGlmaWNhdGUSKQoRa2V5c3RvcmVfcGFzc3dvcmQYAiABKAlCDoABAeJBAQLishkDCIAIEiwKFHByaXZhdGVfa2V5X3Bhc3N3b3JkGAMgASgJQg6AAQHiQQEC4rIZAwiACCJaCiRHZXRDZXJ0aWZpY2F0ZVNpZ25pbmdSZXF1ZXN0UmVzcG9uc2USDwoHY3NyX3BlbRgBIAEoCRIQCghmaWxlbmFtZRgCIAEoCRIPCgdjb250ZW50GAMgASgMIr8CCh9JbnN0YWxsU2lnbmVkQ2VydGlmaWNhdGVSZXF1ZXN0Ei0KBG5hbWUYASABKAlCH+JBAQL6QRgKFmtleXdheS5kZXYvQ2VydGlmaWNhdGUSIgoLY2VydGlmaWNhdGUYAiABKAxCDeJBAQLishkFCICAgAISKwoUY2VydGlmaWNhdGVfZmlsZW5hbWUYAyABKAlCDeJBAQHishkFCP8BKAESHAoFY2hhaW4YBCABKAxCDeJBAQHishkFCICAgAISJQoOY2hhaW5fZmlsZW5hbWUYBSABKAlCDeJBAQHishkFCP8BKAESKQoRa2V5c3RvcmVfcGFzc3dvcmQYBiABKAlCDoABAeJBAQLishkDCIAIEiwKFHByaXZhdGVfa2V5X3Bhc3N3b3JkGAcgASgJQg6AAQHiQQEC4rIZAwiACCIiCiBJbnN0YWxsU2lnbmVkQ2VydGlmaWNhdGVSZXNwb25zZSJPCh1MaXN0VHJ1c3RlZEF1dGhvcml0aWVzUmVxdWVzdBIuCgZwYXJlbnQYASABKAlCHuJBAQL6QRcKFWtleXdheS5kZXYvVHJ1c3RTdG9yZSJSCh5MaXN0VHJ1c3RlZEF1dGhvcml0aWVzUmVzcG9uc2USMAoLYXV0aG9yaXRpZXMYASADKAsyGy5rZXl3YXkudjEuVHJ1c3RlZEF1dGhvcml0eSJQChpHZXRUcnVzdGVkQXV0aG9yaXR5UmVxdWVzdBIyCgRuYW1lGAEgASgJQiTiQQEC+kEdChtrZXl3YXkuZGV2L1RydXN0ZWRBdXRob3JpdHkiTQobR2V0VHJ1c3RlZEF1dGhvcml0eVJlc3BvbnNlEi4KCWF1dGhvcml0eRgBIAEoCzIbLmtleXdheS52MS5UcnVzdGVkQXV0aG9yaXR5IpABCh1JbXBvcnRUcnVzdGVkQXV0aG9yaXR5UmVxdWVzdBIuCgZwYXJlbnQYASABKAlCHuJBAQL6QRcKFWtleXdheS5kZXYvVHJ1c3RTdG9yZRIeCgdjb250ZW50GAIgASgMQg3iQQEC4rIZBQiAgIACEh8KCGZpbGVuYW1lGAMgASgJQg3iQQEB4rIZBQj/ASgBImQKHkltcG9ydFRydXN0ZWRBdXRob3JpdHlSZXNwb25zZRIwCgthdXRob3JpdGllcxgBIAMoCzIbLmtleXdheS52MS5UcnVzdGVkQXV0aG9yaXR5EhAKCGltcG9ydGVkGAIgAygJIlMKHURlbGV0ZVRydXN0ZWRBdXRob3JpdHlSZXF1ZXN0EjIKBG5hbWUYASABKAlCJOJBAQL6QR0KG2tleXdheS5kZXYvVHJ1c3RlZEF1dGhvcml0eSJSCh5EZWxldGVUcnVzdGVkQXV0aG9yaXR5UmVzcG9uc2USMAoLYXV0aG9yaXRpZXMYASADKAsyGy5rZXl3YXkudjEuVHJ1c3RlZEF1dGhvcml0eSqyAQoWQ2VydGlmaWNhdGVTdGF0ZUZpbHRlchIoCiRDRVJUSUZJQ0FURV9TVEFURV9GSUxURVJfVU5TUEVDSUZJRUQQABImCiJDRVJUSUZJQ0FURV9TVEFURV9GSUxURVJfVU5FWFBJUkVEEAESJAogQ0VSVElGSUNBVEVfU1RBVEVfRklMVEVSX0VYUElSRUQQAhIgChxDRVJUSUZJQ0FURV9TVEFURV9GSUxURVJfQUxMEAMqagoPQ2VydGlmaWNhdGVWaWV3EiAKHENFUlRJRklDQVRFX1ZJRVdfVU5TUEVDSUZJRUQQABIaChZDRVJUSUZJQ0FURV9WSUVXX0JBU0lDEAESGQoVQ0VSVElGSUNBVEVfVklFV19GVUxMEAIqswEKEUNlcnRpZmljYXRlRm9ybWF0EiIKHkNFUlRJRklDQVRFX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhoKFkNFUlRJRklDQVRFX0ZPUk1BVF9QRU0QARIaChZDRVJUSUZJQ0FURV9GT1JNQVRfREVSEAISIAocQ0VSVElGSUNBVEVfRk9STUFUX1BLQ1M3X1BFTRADEiAKHENFUlRJRklDQVRFX0ZPUk1BVF9QS0NTN19ERVIQBCq9AgoUQ2VydGlmaWNhdGVFdmVudFR5cGUSJgoiQ0VSVElGSUNBVEVfRVZFTlRfVFlQRV9VTlNQRUNJRklFRBAAEiIKHkNFUlRJRklDQVRFX0VWRU5UX1RZUEVfQ1VSUkVOVBABEiIKHkNFUlRJRklDQVRFX0VWRU5UX1RZUEVfUkVORVdFRBACEiMKH0NFUlRJRklDQVRFX0VWRU5UX1RZUEVfRVhQSVJJTkcQAxIiCh5DRVJUSUZJQ0FURV9FVkVOVF9UWVBFX0VYUElSRUQQBBIiCh5DRVJUSUZJQ0FURV9FVkVOVF9UWVBFX1JFTU9WRUQQBRIhCh1DRVJUSUZJQ0FURV9FVkVOVF9UWVBFX1NZTkNFRBAGEiUKIUNFUlRJRklDQVRFX0VWRU5UX1RZUEVfVU5SRUFEQUJMRRAHMssNChJDZXJ0aWZpY2F0ZVNlcnZpY2USagoQTGlzdENlcnRpZmljYXRlcxIiLmtleXdheS52MS5MaXN0Q2VydGlmaWNhdGVzUmVxdWVzdBojLmtleXdheS52MS5MaXN0Q2VydGlmaWNhdGVzUmVzcG9uc2UiDZACAeKyGQYIARACGAESZAoOR2V0Q2VydGlmaWNhdGUSIC5rZXl3YXkudjEuR2V0Q2VydGlmaWNhdGVSZXF1ZXN0GiEua2V5d2F5LnYxLkdldENlcnRpZmljYXRlUmVzcG9uc2UiDZACAeKyGQYIARACGAESagoQQ2hlY2tDZXJ0aWZpY2F0ZRIiLmtleXdheS52MS5DaGVja0NlcnRpZmljYXRlUmVxdWVzdBojLmtleXdheS52MS5DaGVja0NlcnRpZmljYXRlUmVzcG9uc2UiDZACAeKyGQYIARACGAESaAoRQ3JlYXRlQ2VydGlmaWNhdGUSIy5rZXl3YXkudjEuQ3JlYXRlQ2VydGlmaWNhdGVSZXF1ZXN0GiQua2V5d2F5LnYxLkNyZWF0ZUNlcnRpZmljYXRlUmVzcG9uc2UiCOKyGQQIBBABEmgKEURlbGV0ZUNlcnRpZmljYXRlEiMua2V5d2F5LnYxLkRlbGV0ZUNlcnRpZmljYXRlUmVxdWVzdBokLmtleXdheS52MS5EZWxldGVDZXJ0aWZpY2F0ZVJlc3BvbnNlIgjishkECAQQBBJoChFVcGxvYWRDZXJ0aWZpY2F0ZRIjLmtleXdheS52MS5VcGxvYWRDZXJ0aWZpY2F0ZVJlcXVlc3QaJC5rZXl3YXkudjEuVXBsb2FkQ2VydGlmaWNhdGVSZXNwb25zZSII4rIZBAgEEAEScQoTRG93bmxvYWRDZXJ0aWZpY2F0ZRIlLmtleXdheS52MS5Eb3dubG9hZENlcnRpZmljYXRlUmVxdWVzdBomLmtleXdheS52MS5Eb3dubG9hZENlcnRpZmljYXRlUmVzcG9uc2UiC5ACAeKyGQQIAhACEm0KEVdhdGNoQ2VydGlmaWNhdGVzEiMua2V5d2F5LnYxLldhdGNoQ2VydGlmaWNhdGVzUmVxdWVzdBokLmtleXdheS52MS5XYXRjaENlcnRpZmljYXRlc1Jlc3BvbnNlIguQAgHishkECAEQAjABEmgKEUltcG9ydENlcnRpZmljYXRlEiMua2V5d2F5LnYxLkltcG9ydENlcnRpZmljYXRlUmVxdWVzdBokLmtleXdheS52MS5JbXBvcnRDZXJ0aWZpY2F0ZVJlc3BvbnNlIgjishkECAQQARKMAQocR2V0Q2VydGlmaWNhdGVTaWduaW5nUmVxdWVzdBIuLmtleXdheS52MS5HZXRDZXJ0aWZpY2F0ZVNpZ25pbmdSZXF1ZXN0UmVxdWVzdBovLmtleXdheS52MS5HZXRDZXJ0aWZpY2F0ZVNpZ25pbmdSZXF1ZXN0UmVzcG9uc2UiC5ACAeKyGQQIBBACEn0KGEluc3RhbGxTaWduZWRDZXJ0aWZpY2F0ZRIqLmtleXdheS52MS5JbnN0YWxsU2lnbmVkQ2VydGlmaWNhdGVSZXF1ZXN0Gisua2V5d2F5LnYxLkluc3RhbGxTaWduZWRDZXJ0aWZpY2F0ZVJlc3BvbnNlIgjishkECAQQAxJ6ChZMaXN0VHJ1c3RlZEF1dGhvcml0aWVzEigua2V5d2F5LnYxLkxpc3RUcnVzdGVkQXV0aG9yaXRpZXNSZXF1ZXN0Gikua2V5d2F5LnYxLkxpc3RUcnVzdGVkQXV0aG9yaXRpZXNSZXNwb25zZSILkAIB4rIZBAgBEAIScQoTR2V0VHJ1c3RlZEF1dGhvcml0eRIlLmtleXdheS52MS5HZXRUcnVzdGVkQXV0aG9yaXR5UmVxdWVzdBomLmtleXdheS52MS5HZXRUcnVzdGVkQXV0aG9yaXR5UmVzcG9uc2UiC5ACAeKyGQQIARACEncKFkltcG9ydFRydXN0ZWRBdXRob3JpdHkSKC5rZXl3YXkudjEuSW1wb3J0VHJ1c3RlZEF1dGhvcml0eVJlcXVlc3QaKS5rZXl3YXkudjEuSW1wb3J0VHJ1c3RlZEF1dGhvcml0eVJlc3BvbnNlIgjishkECAUQARJ3ChZEZWxldGVUcnVzdGVkQXV0aG9yaXR5Eigua2V5d2F5LnYxLkRlbGV0ZVRydXN0ZWRBdXRob3JpdHlSZXF1ZXN0Gikua2V5d2F5LnYxLkRlbGV0ZVRydXN0ZWRBdXRob3JpdHlSZXNwb25zZSII4rIZBAgFEARCOwoNZGV2LmtleXdheS52MVABWihrZXl3YXkuZGV2L2NsaWVudHMvZ28va2V5d2F5L3YxO2tleXdheXYxYgZwcm90bzM", [file_google_api_field_behavior, file_google_api_resource, file_keyway_v1_certificate, file_keyway_v1_options, file_keyway_v1_trusted_authority]);
 
 /**
  * The request of ListCertificates.
@@ -515,6 +515,110 @@ export const DownloadCertificateResponseSchema: GenMessage<DownloadCertificateRe
   messageDesc(file_keyway_v1_certificate_service, 13);
 
 /**
+ * The request of WatchCertificates.
+ *
+ * @generated from message keyway.v1.WatchCertificatesRequest
+ */
+export type WatchCertificatesRequest = Message<"keyway.v1.WatchCertificatesRequest"> & {
+  /**
+   * The provider, as `providers/{provider}`.
+   *
+   * @generated from field: string parent = 1;
+   */
+  parent: string;
+
+  /**
+   * The certificates to watch, as `providers/{provider}/certificates/{certificate}`, at most 1,000, all of the provider
+   * `parent`. They need not exist yet. Policy must permit WatchCertificates for each of them. Empty watches all
+   * certificates of the provider, including those that are new later; policy must then permit WatchCertificates for the
+   * provider, and certificates that policy denies are left out.
+   *
+   * @generated from field: repeated string names = 2;
+   */
+  names: string[];
+
+  /**
+   * The `resume_token` of the last event of an earlier stream with the same `parent` and `names`, at most 128 bytes.
+   * Empty begins with CURRENT for every certificate.
+   *
+   * @generated from field: string resume_token = 3;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message keyway.v1.WatchCertificatesRequest.
+ * Use `create(WatchCertificatesRequestSchema)` to create a new message.
+ */
+export const WatchCertificatesRequestSchema: GenMessage<WatchCertificatesRequest> = /*@__PURE__*/
+  messageDesc(file_keyway_v1_certificate_service, 14);
+
+/**
+ * One event of WatchCertificates.
+ *
+ * @generated from message keyway.v1.WatchCertificatesResponse
+ */
+export type WatchCertificatesResponse = Message<"keyway.v1.WatchCertificatesResponse"> & {
+  /**
+   * What the event reports.
+   *
+   * @generated from field: keyway.v1.CertificateEventType type = 1;
+   */
+  type: CertificateEventType;
+
+  /**
+   * The certificate, as `providers/{provider}/certificates/{certificate}`. Empty for SYNCED.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The certificate in the FULL view. Absent for REMOVED, SYNCED, and UNREADABLE.
+   *
+   * @generated from field: keyway.v1.Certificate certificate = 3;
+   */
+  certificate?: Certificate | undefined;
+
+  /**
+   * The version of the certificate: the SHA-256 hash of its public content, which is the DER encodings of the
+   * certificates of its chain, leaf first, in lowercase hexadecimal. All gateways compute the same version. Empty for
+   * REMOVED, SYNCED, and UNREADABLE.
+   *
+   * @generated from field: string version = 4;
+   */
+  version: string;
+
+  /**
+   * The token that continues the stream after this event.
+   *
+   * @generated from field: string resume_token = 5;
+   */
+  resumeToken: string;
+
+  /**
+   * The number of earlier events of this certificate that this event replaces, because the reader was slow. Usually 0.
+   *
+   * @generated from field: int32 coalesced_count = 6;
+   */
+  coalescedCount: number;
+
+  /**
+   * For UNREADABLE: the reason of the error, such as `CERTIFICATE_FILE_NOT_FOUND`. Empty otherwise.
+   *
+   * @generated from field: string reason = 7;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message keyway.v1.WatchCertificatesResponse.
+ * Use `create(WatchCertificatesResponseSchema)` to create a new message.
+ */
+export const WatchCertificatesResponseSchema: GenMessage<WatchCertificatesResponse> = /*@__PURE__*/
+  messageDesc(file_keyway_v1_certificate_service, 15);
+
+/**
  * The request of ImportCertificate.
  *
  * @generated from message keyway.v1.ImportCertificateRequest
@@ -577,7 +681,7 @@ export type ImportCertificateRequest = Message<"keyway.v1.ImportCertificateReque
  * Use `create(ImportCertificateRequestSchema)` to create a new message.
  */
 export const ImportCertificateRequestSchema: GenMessage<ImportCertificateRequest> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 14);
+  messageDesc(file_keyway_v1_certificate_service, 16);
 
 /**
  * The response of ImportCertificate.
@@ -598,7 +702,7 @@ export type ImportCertificateResponse = Message<"keyway.v1.ImportCertificateResp
  * Use `create(ImportCertificateResponseSchema)` to create a new message.
  */
 export const ImportCertificateResponseSchema: GenMessage<ImportCertificateResponse> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 15);
+  messageDesc(file_keyway_v1_certificate_service, 17);
 
 /**
  * The request of GetCertificateSigningRequest.
@@ -633,7 +737,7 @@ export type GetCertificateSigningRequestRequest = Message<"keyway.v1.GetCertific
  * Use `create(GetCertificateSigningRequestRequestSchema)` to create a new message.
  */
 export const GetCertificateSigningRequestRequestSchema: GenMessage<GetCertificateSigningRequestRequest> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 16);
+  messageDesc(file_keyway_v1_certificate_service, 18);
 
 /**
  * The response of GetCertificateSigningRequest.
@@ -668,7 +772,7 @@ export type GetCertificateSigningRequestResponse = Message<"keyway.v1.GetCertifi
  * Use `create(GetCertificateSigningRequestResponseSchema)` to create a new message.
  */
 export const GetCertificateSigningRequestResponseSchema: GenMessage<GetCertificateSigningRequestResponse> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 17);
+  messageDesc(file_keyway_v1_certificate_service, 19);
 
 /**
  * The request of InstallSignedCertificate.
@@ -733,7 +837,7 @@ export type InstallSignedCertificateRequest = Message<"keyway.v1.InstallSignedCe
  * Use `create(InstallSignedCertificateRequestSchema)` to create a new message.
  */
 export const InstallSignedCertificateRequestSchema: GenMessage<InstallSignedCertificateRequest> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 18);
+  messageDesc(file_keyway_v1_certificate_service, 20);
 
 /**
  * The response of InstallSignedCertificate. It has no fields.
@@ -748,7 +852,7 @@ export type InstallSignedCertificateResponse = Message<"keyway.v1.InstallSignedC
  * Use `create(InstallSignedCertificateResponseSchema)` to create a new message.
  */
 export const InstallSignedCertificateResponseSchema: GenMessage<InstallSignedCertificateResponse> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 19);
+  messageDesc(file_keyway_v1_certificate_service, 21);
 
 /**
  * The request of ListTrustedAuthorities.
@@ -769,7 +873,7 @@ export type ListTrustedAuthoritiesRequest = Message<"keyway.v1.ListTrustedAuthor
  * Use `create(ListTrustedAuthoritiesRequestSchema)` to create a new message.
  */
 export const ListTrustedAuthoritiesRequestSchema: GenMessage<ListTrustedAuthoritiesRequest> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 20);
+  messageDesc(file_keyway_v1_certificate_service, 22);
 
 /**
  * The response of ListTrustedAuthorities.
@@ -790,7 +894,7 @@ export type ListTrustedAuthoritiesResponse = Message<"keyway.v1.ListTrustedAutho
  * Use `create(ListTrustedAuthoritiesResponseSchema)` to create a new message.
  */
 export const ListTrustedAuthoritiesResponseSchema: GenMessage<ListTrustedAuthoritiesResponse> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 21);
+  messageDesc(file_keyway_v1_certificate_service, 23);
 
 /**
  * The request of GetTrustedAuthority.
@@ -811,7 +915,7 @@ export type GetTrustedAuthorityRequest = Message<"keyway.v1.GetTrustedAuthorityR
  * Use `create(GetTrustedAuthorityRequestSchema)` to create a new message.
  */
 export const GetTrustedAuthorityRequestSchema: GenMessage<GetTrustedAuthorityRequest> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 22);
+  messageDesc(file_keyway_v1_certificate_service, 24);
 
 /**
  * The response of GetTrustedAuthority.
@@ -832,7 +936,7 @@ export type GetTrustedAuthorityResponse = Message<"keyway.v1.GetTrustedAuthority
  * Use `create(GetTrustedAuthorityResponseSchema)` to create a new message.
  */
 export const GetTrustedAuthorityResponseSchema: GenMessage<GetTrustedAuthorityResponse> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 23);
+  messageDesc(file_keyway_v1_certificate_service, 25);
 
 /**
  * The request of ImportTrustedAuthority.
@@ -868,7 +972,7 @@ export type ImportTrustedAuthorityRequest = Message<"keyway.v1.ImportTrustedAuth
  * Use `create(ImportTrustedAuthorityRequestSchema)` to create a new message.
  */
 export const ImportTrustedAuthorityRequestSchema: GenMessage<ImportTrustedAuthorityRequest> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 24);
+  messageDesc(file_keyway_v1_certificate_service, 26);
 
 /**
  * The response of ImportTrustedAuthority.
@@ -897,7 +1001,7 @@ export type ImportTrustedAuthorityResponse = Message<"keyway.v1.ImportTrustedAut
  * Use `create(ImportTrustedAuthorityResponseSchema)` to create a new message.
  */
 export const ImportTrustedAuthorityResponseSchema: GenMessage<ImportTrustedAuthorityResponse> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 25);
+  messageDesc(file_keyway_v1_certificate_service, 27);
 
 /**
  * The request of DeleteTrustedAuthority.
@@ -918,7 +1022,7 @@ export type DeleteTrustedAuthorityRequest = Message<"keyway.v1.DeleteTrustedAuth
  * Use `create(DeleteTrustedAuthorityRequestSchema)` to create a new message.
  */
 export const DeleteTrustedAuthorityRequestSchema: GenMessage<DeleteTrustedAuthorityRequest> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 26);
+  messageDesc(file_keyway_v1_certificate_service, 28);
 
 /**
  * The response of DeleteTrustedAuthority.
@@ -939,7 +1043,7 @@ export type DeleteTrustedAuthorityResponse = Message<"keyway.v1.DeleteTrustedAut
  * Use `create(DeleteTrustedAuthorityResponseSchema)` to create a new message.
  */
 export const DeleteTrustedAuthorityResponseSchema: GenMessage<DeleteTrustedAuthorityResponse> = /*@__PURE__*/
-  messageDesc(file_keyway_v1_certificate_service, 27);
+  messageDesc(file_keyway_v1_certificate_service, 29);
 
 /**
  * Selects the certificates in a list by their state.
@@ -1064,6 +1168,77 @@ export enum CertificateFormat {
  */
 export const CertificateFormatSchema: GenEnum<CertificateFormat> = /*@__PURE__*/
   enumDesc(file_keyway_v1_certificate_service, 2);
+
+/**
+ * What an event of WatchCertificates reports.
+ *
+ * @generated from enum keyway.v1.CertificateEventType
+ */
+export enum CertificateEventType {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: CERTIFICATE_EVENT_TYPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The version of a certificate when the stream begins, or the first version of a certificate that is new since then.
+   *
+   * @generated from enum value: CERTIFICATE_EVENT_TYPE_CURRENT = 1;
+   */
+  CURRENT = 1,
+
+  /**
+   * The certificate has another version than the last event of this stream or of the resumed stream stated.
+   *
+   * @generated from enum value: CERTIFICATE_EVENT_TYPE_RENEWED = 2;
+   */
+  RENEWED = 2,
+
+  /**
+   * The certificate expires within the period that the operator of the gateway configures. The version is unchanged.
+   *
+   * @generated from enum value: CERTIFICATE_EVENT_TYPE_EXPIRING = 3;
+   */
+  EXPIRING = 3,
+
+  /**
+   * The certificate has expired. The version is unchanged.
+   *
+   * @generated from enum value: CERTIFICATE_EVENT_TYPE_EXPIRED = 4;
+   */
+  EXPIRED = 4,
+
+  /**
+   * The provider no longer has the certificate. For a certificate that the request names, also at the beginning, if it
+   * does not exist.
+   *
+   * @generated from enum value: CERTIFICATE_EVENT_TYPE_REMOVED = 5;
+   */
+  REMOVED = 5,
+
+  /**
+   * The events for all certificates have been sent. Only changes follow.
+   *
+   * @generated from enum value: CERTIFICATE_EVENT_TYPE_SYNCED = 6;
+   */
+  SYNCED = 6,
+
+  /**
+   * The gateway cannot read the certificate and does not know its current version; `reason` states why. Keep the version
+   * that you have. Another event follows when the gateway can read the certificate.
+   *
+   * @generated from enum value: CERTIFICATE_EVENT_TYPE_UNREADABLE = 7;
+   */
+  UNREADABLE = 7,
+}
+
+/**
+ * Describes the enum keyway.v1.CertificateEventType.
+ */
+export const CertificateEventTypeSchema: GenEnum<CertificateEventType> = /*@__PURE__*/
+  enumDesc(file_keyway_v1_certificate_service, 3);
 
 /**
  * Manages the certificates and the trust stores of all configured providers.
@@ -1218,6 +1393,38 @@ export const CertificateService: GenService<{
     methodKind: "unary";
     input: typeof DownloadCertificateRequestSchema;
     output: typeof DownloadCertificateResponseSchema;
+  },
+  /**
+   * Reports the versions of certificates, and their changes as they happen, until the stream ends.
+   *
+   * The stream begins with one event for each certificate, followed by SYNCED. After that, an event follows for each
+   * change. The gateway learns of changes from its poller, so the upstream is read once per polling interval, however
+   * many streams are open. The gateway sees every version that the upstream has for longer than two intervals.
+   *
+   * Resume: after the stream ends, open it again with the `resume_token` of the last event. Every gateway with the same
+   * provider accepts it. If the gateway knows the token, the stream has only the changes since then, followed by SYNCED.
+   * Otherwise, it begins with CURRENT for every certificate: skip an event whose `version` you already have.
+   *
+   * Slow readers: at most one event per certificate waits to be sent. `coalesced_count` states how many events the event
+   * replaces.
+   *
+   * End: the stream has no default deadline. It ends with UNAVAILABLE `SERVER_DRAINING` when the gateway shuts down,
+   * with UNAUTHENTICATED `UNAUTHENTICATED` when the credential of the caller expires, with PERMISSION_DENIED
+   * `PERMISSION_DENIED` when policy no longer permits an event, and with UNAVAILABLE when the connection reaches its
+   * maximum age. Policy decides about each event when it is sent. The audit journal has a record of the opening of the
+   * stream and of each event.
+   *
+   * A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
+   *
+   * Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
+   * provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
+   *
+   * @generated from rpc keyway.v1.CertificateService.WatchCertificates
+   */
+  watchCertificates: {
+    methodKind: "server_streaming";
+    input: typeof WatchCertificatesRequestSchema;
+    output: typeof WatchCertificatesResponseSchema;
   },
   /**
    * Imports a certificate and its private key from a key store file.

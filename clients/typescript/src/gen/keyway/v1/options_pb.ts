@@ -89,7 +89,8 @@ export type FieldFacts = Message<"keyway.v1.FieldFacts"> & {
   maxValue: number;
 
   /**
-   * For a repeated field: the maximum number of items. If it is set, at least one item is required. 0 means no limit.
+   * For a repeated field: the maximum number of items. If it is set and the field is REQUIRED, at least one item is
+   * required. 0 means no limit.
    *
    * @generated from field: int32 max_items = 3;
    */
