@@ -1,7 +1,8 @@
 """Generator of all files that follow from the contract in protos/, and checks of the contract and of these files.
 
 The common types of Google come from the installed package googleapis-common-protos. The plugins for Go and TypeScript
-come from the places that clients/**/buf.gen.yaml name. Each module in GENERATORS writes one file or one folder.
+come from the places that clients/**/buf.gen.yaml name. clients/envoy_descriptors.py downloads the messages of Envoy.
+Each module in GENERATORS writes one file or one folder.
 
     deps       copy the common types of Google to build/protos-deps
     stubs      generate the stubs of all languages, and every other generated file
@@ -45,6 +46,7 @@ GENERATORS = (
     ("clients.metrics_reference", "docs/metrics.md"),
     ("clients.man_pages", "clients/python/man"),
     ("clients.error_reasons", "clients/python/keyway/console/reasons.json"),
+    ("clients.envoy_descriptors", "gateway/surfaces/sds/envoy.binpb"),
     ("deploy.grafana.generator", "deploy/grafana"),
     ("deploy.sbom.generator", "."),
 )
@@ -78,6 +80,7 @@ STUB_PATTERNS = (
     "docs/metrics.md",
     "docs/providers.md",
     "gateway/providers/base/operations.py",
+    "gateway/surfaces/sds/envoy.binpb",
 )
 
 # The files that the contract imports, and error_details, whose messages are in its errors.

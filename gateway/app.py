@@ -113,6 +113,7 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
             metrics_bindings.breakers(catalog, server.metrics)
         _reload_metrics(engine, callers, server, role)
         await _poll_certificates(settings, catalog, server, role, stack)
+        await _serve_secrets(settings, dependencies, server, role, stack)
         if role is not None:
             _report_to_supervisor(journal, role)
         _warn_about_missing_sections(settings)
@@ -223,6 +224,24 @@ async def _poll_certificates(
     pollers = CertificatePollers(polled, calls, certificates.replace)
     metrics_bindings.pollers(pollers, server.metrics)
     await stack.enter_async_context(pollers.running(role.poll if role is not None else _immediately))
+
+
+async def _serve_secrets(
+    settings: GatewaySettings,
+    dependencies: InterceptorDependencies,
+    server: GatewayServer,
+    role: WorkerRole | None,
+    stack: contextlib.AsyncExitStack,
+) -> None:
+    """Serve Envoy's Secret Discovery Service, if it is configured."""
+    if settings.envoy_sds is None:
+        return
+    from gateway.surfaces.sds.server import SecretServer  # noqa: PLC0415 - see the module's docstring
+    from gateway.surfaces.sds.versions import NoVersions  # noqa: PLC0415
+
+    secrets = SecretServer(settings, dependencies, server, NoVersions(), shared_port=role is not None)
+    await secrets.start()
+    stack.push_async_callback(secrets.drain)
 
 
 async def _immediately() -> None:

@@ -20,6 +20,7 @@ from gateway.config.problems import Problems
 from gateway.config.secret_references import resolve
 from gateway.identity.settings import IdentitySettings
 from gateway.providers.base.settings import ProviderSettings
+from gateway.surface_settings import EnvoySdsSettings, checked_surface
 from gateway.telemetry.settings import TelemetrySettings
 
 ProviderTypes = Mapping[str, type[ProviderSettings]]
@@ -137,6 +138,9 @@ class GatewaySettings(Settings):
             "digest. Known secrets are masked, but an upstream can repeat a secret in a form that is not recognized."
         ),
     )
+    envoy_sds: EnvoySdsSettings | None = Field(
+        default=None, description="Secret Discovery Service for Envoy (docs/envoy-sds.md). Default: not served."
+    )
     log: LogSettings = Field(default=LogSettings(), description="Level and format of the log.")
 
     @field_validator("listen", "health_listen")
@@ -150,6 +154,8 @@ class GatewaySettings(Settings):
         if info.field_name == "listen" and not loopback and info.data.get("identity", ...) is None:
             raise ValueError("must be a loopback address, because `identity` is not configured")
         return value
+
+    _listener_with_identity = field_validator("envoy_sds")(checked_surface)
 
     @field_validator("policy")
     @classmethod

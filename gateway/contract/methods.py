@@ -14,7 +14,7 @@ from gateway.contract import access
 from gateway.contract.access import AccessClass
 from gateway.contract.descriptors import FILES, field_facts, is_served_by_gateway, method_facts, secret_fields
 from gateway.contract.resource_names import referenced_type
-from keyway.v1.options_pb2 import AUDIT_ACTIVITY_UNSPECIFIED, AuditActivity
+from keyway.v1.options_pb2 import AUDIT_ACTIVITY_OTHER, AUDIT_ACTIVITY_UNSPECIFIED, AuditActivity
 
 
 class MethodFactsError(ValueError):
@@ -124,6 +124,26 @@ POLL_CERTIFICATE: Final = _of_poller("get_certificate", "PollCertificate")
 
 INTERNAL_METHODS: Final = (POLL_CERTIFICATES, POLL_CERTIFICATE)
 """Methods that only the gateway itself calls, in its own process. They have actions and audit records of their own."""
+
+
+def _of_node(name: str) -> Method:
+    """Return a method that stands for something that a node does on a stream of Envoy's Secret Discovery Service."""
+    download = METHODS_BY_OPERATION["download_certificate"]
+    return replace(
+        download,
+        service="keyway.internal.SecretDiscovery",
+        name=name,
+        operation=snake_case(name),
+        activity=AUDIT_ACTIVITY_OTHER,
+    )
+
+
+OPEN_SECRET_STREAM: Final = _of_node("OpenSecretStream")
+ACCEPT_SECRET: Final = _of_node("AcceptSecret")
+REJECT_SECRET: Final = _of_node("RejectSecret")
+
+RECORDED_METHODS: Final = (OPEN_SECRET_STREAM, ACCEPT_SECRET, REJECT_SECRET)
+"""What nodes do on streams. They have audit records, but no actions: policy decides about each delivery."""
 
 SERVICES: Final = tuple(dict.fromkeys(method.service for method in METHODS))
 """The full names of the services."""

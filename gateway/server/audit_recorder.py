@@ -116,6 +116,19 @@ class AuditRecorder:
         with contextlib.suppress(GatewayError):
             self._append_outcome(call, partial(_cancellation, call, Moment.now()))
 
+    def record_notice(self, details: CallDetails, result: CallResult) -> None:
+        """Record something that has happened on a stream, as a call that has ended. It is synced with the next record.
+
+        Raises GatewayError if the journal is unavailable.
+        """
+        call_events = CallEvents(details, result.moment)
+        intent = call_events.intent()
+        try:
+            self._journal.append(IntentEntry(details.request_id, intent, len(intent) + _ROOM))
+            self._journal.append(OutcomeEntry(details.request_id, partial(call_events.outcome, result)))
+        except JournalUnavailable as error:
+            raise GatewayError(errors.AUDIT_UNAVAILABLE, "the audit journal is unavailable") from error
+
     def stop_delaying(self) -> None:
         """Release all delayed responses, because the gateway is about to stop."""
         self._tarpit.stop()

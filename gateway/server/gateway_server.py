@@ -1,7 +1,7 @@
 """The gRPC server of the gateway: registers the handlers of all methods, starts, reports health, and drains."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
@@ -10,7 +10,14 @@ import structlog
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from gateway.contract.methods import METHODS, METHODS_BY_OPERATION, POLL_CERTIFICATE, POLL_CERTIFICATES, SERVICES
+from gateway.contract.methods import (
+    METHODS,
+    METHODS_BY_OPERATION,
+    POLL_CERTIFICATE,
+    POLL_CERTIFICATES,
+    SERVICES,
+    Method,
+)
 from gateway.gateway_settings import GatewaySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.provider_states.states import ProviderStates
@@ -61,6 +68,7 @@ class GatewayServer:
         worker: int | None = None,
     ) -> None:
         self._settings = settings
+        self._catalog = catalog
         self.drain_delay = settings.drain_delay
         self._shared_port = worker is not None
         self.provider_states = ProviderStates(catalog, worker)
@@ -90,6 +98,11 @@ class GatewayServer:
         """The metrics of the gateway; None if metrics are off."""
         telemetry = self._dependencies.telemetry
         return telemetry.metrics if telemetry is not None else None
+
+    def shared_calls(self, methods: Iterable[Method], wrap: Callable[[Method, Operation], Operation]) -> InProcessCalls:
+        """Return what calls methods of providers for a surface. wrap: returns what to use instead of an operation."""
+        operations = {method.operation: wrap(method, route(method, self._catalog)) for method in methods}
+        return InProcessCalls(operations, self._dependencies)
 
     async def start(self, *, available: bool = True) -> None:
         """Listen and serve. available: see `report_health`.

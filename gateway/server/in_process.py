@@ -7,7 +7,7 @@ call passes its caller: itself, or a caller that it has authenticated.
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from google.protobuf.message import Message
 
@@ -23,19 +23,31 @@ from gateway.server.method_handler import Operation, innermost, new_request_id
 from gateway.server.rpc_context import RpcContext, ServicerContext
 from gateway.telemetry.context import Metadata
 
-_PEER: Final = "inproc:in-process"
+
+class CallOrigin(NamedTuple):
+    """Where a call comes from. peer: in gRPC's notation. metadata: what the peer states about itself."""
+
+    peer: str = "inproc:in-process"
+    metadata: Metadata = ()
+
+
+OWN: Final = CallOrigin()
+"""The origin of a call that the gateway makes for itself."""
 
 
 class InProcessTransport:
     """The part of the gRPC call context that an in-process call provides."""
 
+    def __init__(self, origin: CallOrigin = OWN) -> None:
+        self._origin = origin
+
     def peer(self) -> str:
         """Return the peer in gRPC's notation."""
-        return _PEER
+        return self._origin.peer
 
     def invocation_metadata(self) -> Metadata:
-        """Return no metadata."""
-        return ()
+        """Return the metadata."""
+        return self._origin.metadata
 
 
 class InProcessCalls:
@@ -48,13 +60,20 @@ class InProcessCalls:
         self._handlers: dict[str, CallNext] = {}
 
     async def call(
-        self, method: Method, request: Message, caller: Caller, seconds: float, *, background: bool = False
+        self,
+        method: Method,
+        request: Message,
+        caller: Caller,
+        seconds: float,
+        *,
+        background: bool = False,
+        origin: CallOrigin = OWN,
     ) -> Any:
         """Return the response of a call. Raises GatewayError.
 
-        seconds: until the deadline. background: see `CallContext`.
+        seconds: until the deadline. background: see `CallContext`. origin: of a call for another program.
         """
-        transport = cast("ServicerContext", InProcessTransport())
+        transport = cast("ServicerContext", InProcessTransport(origin))
         context = RpcContext(
             new_request_id(),
             time.monotonic() + seconds,

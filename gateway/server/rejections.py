@@ -60,6 +60,12 @@ class Rejections:
         self.count(call, rejection)
         await self._tarpit.delay_response(peer_host(call.source.address))
 
+    async def count_and_delay_stream(self, source: CallSource, rejection: Rejection, method: str) -> None:
+        """Count the rejection of a stream of a surface, and return when the gateway may respond."""
+        host = peer_host(source.address)
+        self._count(host, rejection, method)
+        await self._tarpit.delay_response(host)
+
     async def count_unknown_method(self, source: CallSource) -> None:
         """Count a call to an unknown method, and return when the gateway may respond.
 

@@ -15,6 +15,11 @@ Licensed under the Apache License, Version 2.0 (see LICENSE).
 The generated stubs contain code that was generated from the .proto files of the googleapis project (google.api,
 google.rpc, google.type), Copyright Google LLC, licensed under the Apache License, Version 2.0. The build takes these
 .proto files from the package googleapis-common-protos.
+
+The gateway contains descriptors of the Secret Discovery Service of Envoy. They were compiled from .proto files of the
+Envoy project (envoy), of the xDS API of the CNCF (xds), and of Protocol Buffers (google.protobuf): Copyright Envoy
+Project Authors, The xDS Authors, and Google LLC. The first two are licensed under the Apache License, Version 2.0, the
+third under the BSD 3-Clause License. The build takes the .proto files from the npm package @grpc/grpc-js-xds.
 """
 
 

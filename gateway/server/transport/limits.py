@@ -21,6 +21,8 @@ _COMMON: Final[Options] = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 )
+_SURFACE_MESSAGE_BYTES: Final = 1024 * 1024
+"""Requests of surfaces are small. Envoy describes itself in about 50 KB."""
 _AUTHENTICATED_PEERS: Final[Options] = (("grpc.max_concurrent_streams", 1000),)
 _ANY_PEER: Final[Options] = (
     ("grpc.max_concurrent_streams", 128),
@@ -28,6 +30,22 @@ _ANY_PEER: Final[Options] = (
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", 16 * 1024),
 )
+
+
+def surface_options(settings: GatewaySettings, streams: int) -> Options:
+    """Return the options of the listener of a surface. streams: the maximum number of streams on one connection.
+
+    The server ends streams at their maximum age itself, so that clients can resume them.
+    """
+    return (
+        *_COMMON,
+        ("grpc.max_concurrent_streams", streams),
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", 16 * 1024),
+        ("grpc.max_receive_message_length", _SURFACE_MESSAGE_BYTES),
+        ("grpc.max_allowed_incoming_connections", settings.maximum_connections),
+        ("grpc.max_connection_age_ms", round(settings.maximum_connection_age * 1000)),
+    )
 
 
 def server_options(settings: GatewaySettings) -> Options:

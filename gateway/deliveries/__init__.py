@@ -1,0 +1,1 @@
+"""Deliveries: which node holds which version of a secret."""

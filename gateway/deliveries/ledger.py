@@ -1,0 +1,106 @@
+"""The ledger: the latest delivery of each secret to each node, in memory."""
+
+import enum
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+MAXIMUM_DISCONNECTED: Final = 10_000
+"""Deliveries to nodes without a stream that are kept. The oldest are forgotten first."""
+
+
+class DeliveryState(enum.Enum):
+    """The state of a delivery. The values are those of metrics and audit records."""
+
+    WAITING = "waiting"
+    """The gateway has not answered yet."""
+    SENT = "sent"
+    """The node has not confirmed the version that the gateway sent."""
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    MISSING = "missing"
+    """The upstream does not have the secret, or the name is unknown."""
+    DENIED = "denied"
+    UNSENDABLE = "unsendable"
+    """The upstream has content that the gateway does not send, such as a private key of another certificate."""
+    UNAVAILABLE = "unavailable"
+    """The gateway could not read the secret, and will retry."""
+
+
+class DeliveryKey(NamedTuple):
+    """What a delivery is about. caller: the caller ID. node: as the node names itself. secret: as it requests it."""
+
+    caller: str
+    node: str
+    secret: str
+
+
+@dataclass(slots=True)
+class Delivery:
+    """The latest delivery of a secret to a node.
+
+    resource: the full name of the resource; empty for an unknown name. streams: the open streams that subscribe to it.
+    sent, accepted, rejected: the versions. sent_at, changed_at: seconds since 1970; 0 if nothing was sent.
+    """
+
+    resource: str
+    address: str = ""
+    state: DeliveryState = DeliveryState.WAITING
+    sent: str = ""
+    accepted: str = ""
+    rejected: str = ""
+    sent_at: float = 0.0
+    changed_at: float = 0.0
+    streams: int = 0
+
+
+class DeliveryLedger:
+    """The deliveries of one process. Entries of nodes that have disconnected are kept, within a limit."""
+
+    def __init__(self, *, maximum_disconnected: int = MAXIMUM_DISCONNECTED) -> None:
+        self._entries: dict[DeliveryKey, Delivery] = {}
+        self._disconnected: OrderedDict[DeliveryKey, None] = OrderedDict()
+        self._maximum = maximum_disconnected
+
+    @property
+    def entries(self) -> Mapping[DeliveryKey, Delivery]:
+        """All deliveries."""
+        return self._entries
+
+    def open(self, key: DeliveryKey, resource: str, address: str) -> Delivery:
+        """Return the delivery of a secret that a stream subscribes to."""
+        entry = self._entries.get(key)
+        if entry is None or entry.resource != resource:
+            entry = self._entries[key] = Delivery(resource, streams=entry.streams if entry is not None else 0)
+        entry.address = address
+        entry.streams += 1
+        self._disconnected.pop(key, None)
+        return entry
+
+    def close(self, key: DeliveryKey) -> None:
+        """End the subscription of one stream."""
+        entry = self._entries[key]
+        entry.streams -= 1
+        if entry.streams:
+            return
+        if not entry.accepted:
+            del self._entries[key]  # the node holds no version
+            return
+        self._disconnected[key] = None
+        if len(self._disconnected) > self._maximum:
+            oldest, _ = self._disconnected.popitem(last=False)
+            del self._entries[oldest]
+
+    def counts(self) -> Iterator[tuple[DeliveryState, int]]:
+        """Yield each state with the number of its deliveries to connected nodes."""
+        counted = Counter(entry.state for entry in self._entries.values() if entry.streams)
+        for state in DeliveryState:
+            yield state, counted[state]
+
+
+def changed(entry: Delivery, state: DeliveryState) -> None:
+    """Set the state of a delivery."""
+    entry.state = state
+    entry.changed_at = time.time()

@@ -1,0 +1,54 @@
+"""The open streams: their number, their limit for each caller, and their end when the gateway drains."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+
+import grpc
+
+from gateway.identity.caller import Caller
+from gateway.surfaces.sds.stream import StreamError
+
+
+class StreamSlots:
+    """The streams of one server. maximum: streams of one caller."""
+
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self._open: Counter[Caller] = Counter()
+        self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def count(self) -> int:
+        """Number of open streams."""
+        return self._open.total()
+
+    @contextlib.contextmanager
+    def take(self, caller: Caller) -> Iterator[None]:
+        """Count a stream until the end of the block. Raises StreamError at the limit, and during the drain."""
+        if self.closing.done():
+            raise StreamError(grpc.StatusCode.UNAVAILABLE, "the gateway is shutting down")
+        if self._open[caller] >= self._maximum:
+            message = f"the caller has {self._maximum} streams, the maximum (envoy_sds.maximum_streams_per_caller)"
+            raise StreamError(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
+        self._open[caller] += 1
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._open[caller] -= 1
+            if not self._open[caller]:
+                del self._open[caller]
+            if not self._open:
+                self._empty.set()
+
+    async def close(self, seconds: float) -> None:
+        """End all streams, and return when they have ended, or after `seconds`."""
+        if not self.closing.done():
+            self.closing.set_result(None)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
