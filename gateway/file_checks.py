@@ -19,11 +19,13 @@ from gateway.identity.tls_files import TlsFiles
 from gateway.journal.settings import AuditSettings
 from gateway.journal.write.signing_keys import check_signing_key
 from gateway.providers.base.settings import ProviderSettings
+from gateway.surface_settings import EnvoySdsSettings
 
 _SECTIONS: Final[Mapping[str, type[Settings]]] = {
     "identity": IdentitySettings,
     "policy": PolicySettings,
     "audit": AuditSection,
+    "envoy_sds": EnvoySdsSettings,
 }
 
 
@@ -66,10 +68,20 @@ def _reads(settings: Settings | None) -> Iterator[tuple[Place, Callable[[], obje
                 yield ("jwt",), partial(_read_keys, settings.jwt)
         case PolicySettings():
             yield (), partial(_read_policies, settings)
+        case EnvoySdsSettings():
+            yield from _surface_reads(settings)
         case AuditSettings():
             yield (), partial(check_signing_key, settings)
         case ProviderSettings():
             yield (), settings.http
+
+
+def _surface_reads(settings: EnvoySdsSettings) -> Iterator[tuple[Place, Callable[[], object]]]:
+    if settings.identity is not None:
+        for place, read in _reads(settings.identity):
+            yield ("identity", *place), read
+    for store, files in settings.trust_stores.items():
+        yield ("trust_stores", store), partial(files.certificates)
 
 
 def _read_policies(settings: PolicySettings) -> None:

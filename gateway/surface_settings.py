@@ -1,13 +1,16 @@
 """Settings of the surfaces: third-party interfaces that the gateway serves on listeners of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from gateway import pem
 from gateway.config.base import READ_ON_CHANGE, RESTART, Located, Settings, is_loopback, listen_address
+from gateway.config.problems import FileError
 from gateway.contract.resource_names import CERTIFICATE, MAXIMUM_NAME_CHARACTERS, TRUST_STORE
 from gateway.identity.settings import IdentitySettings
+from gateway.x509_reader.certificate import ParsedCertificate
 
 _Name = Annotated[str, Field(min_length=1, max_length=MAXIMUM_NAME_CHARACTERS)]
 
@@ -22,6 +25,15 @@ class TrustStoreSettings(Settings):
         ),
         json_schema_extra=READ_ON_CHANGE,
     )
+
+    def certificates(self) -> Sequence[ParsedCertificate]:
+        """Return the certificates in the file. Raises FileError."""
+        try:
+            return pem.certificates(self.certificates_file.read_bytes())
+        except (OSError, ValueError) as error:
+            problem = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+            text = f"{self.certificates_file}: {problem}"
+            raise FileError(text, {("certificates_file",): [text]}) from error
 
 
 class EnvoySdsSettings(Settings):
@@ -54,7 +66,7 @@ class EnvoySdsSettings(Settings):
         description="Maximum number of streams on one connection. Envoy opens one stream for each secret.",
     )
     maximum_streams_per_caller: int = Field(
-        default=10_000, ge=1, le=1_000_000, description="Maximum number of streams of one caller."
+        default=10_000, ge=1, le=1_000_000, description="Maximum number of streams of one caller to one worker."
     )
     maximum_secrets_per_stream: int = Field(
         default=1000, ge=1, le=100_000, description="Maximum number of secrets that one stream requests."

@@ -24,7 +24,7 @@ GrpcListener = Literal["auto", "event_engine", "iomgr"]
 DEFAULT_LISTEN: Final = "127.0.0.1:50051"
 VARIABLE: Final = "GRPC_EXPERIMENTS"
 _IOMGR: Final = "-event_engine_listener"
-KEYS: Final = frozenset({"listen", "health_listen", "identity", "grpc_listener", "workers"})
+KEYS: Final = frozenset({"listen", "health_listen", "identity", "grpc_listener", "workers", "envoy_sds"})
 """The top-level keys that the choice depends on."""
 
 
@@ -65,6 +65,13 @@ def _is_iomgr_safe(values: Mapping[str, Any]) -> bool:
         open_addresses.append(values.get("listen", ""))
     elif not isinstance(identity, Mapping) or identity.get("mtls") is None:
         return False  # every peer can connect, and is authenticated only by the tokens of its calls
+    surface = values.get("envoy_sds")
+    if isinstance(surface, Mapping):
+        own = surface.get("identity")
+        if own is not None and (not isinstance(own, Mapping) or own.get("mtls") is None):
+            return False
+        if own is None and identity is None:
+            open_addresses.append(surface.get("listen", ""))
     return all(address is None or _is_local(address) for address in open_addresses)
 
 

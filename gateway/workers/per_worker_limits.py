@@ -6,11 +6,21 @@ from gateway.authz.settings import CallerLimits, LimitSettings
 from gateway.gateway_settings import GatewaySettings
 
 
-def per_worker_settings(settings: GatewaySettings, address: str) -> GatewaySettings:
-    """Return the settings of one worker. address: the shared port. The supervisor serves health."""
+def per_worker_settings(settings: GatewaySettings, address: str, sds_address: str = "") -> GatewaySettings:
+    """Return the settings of one worker. The supervisor serves health.
+
+    address, sds_address: the shared ports; the second one counts only if it is configured.
+    """
     limits = _limits(settings.limits, settings.workers)
     connections = math.ceil(settings.maximum_connections / settings.workers)
-    own = {"listen": address, "health_listen": None, "limits": limits, "maximum_connections": connections}
+    own: dict[str, object] = {
+        "listen": address,
+        "health_listen": None,
+        "limits": limits,
+        "maximum_connections": connections,
+    }
+    if settings.envoy_sds is not None:
+        own["envoy_sds"] = settings.envoy_sds.model_copy(update={"listen": sds_address})
     return settings.model_copy(update=own)
 
 

@@ -52,6 +52,7 @@ class Supervisor:
         self._settings = settings
         self._load = load
         self._log = log
+        self._sds_address = ""
         self._group: Group | None = None
         self._processes = JournalProcesses()
         self._load_state = LoadState()
@@ -70,6 +71,8 @@ class Supervisor:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.set)
         async with contextlib.AsyncExitStack() as stack:
             address = _reserved(self._settings.listen, stack)
+            if self._settings.envoy_sds is not None:
+                self._sds_address = _reserved(self._settings.envoy_sds.listen, stack)
             chains = await self._journal(stack)
             health, shared = Health(), SharedState()
             assign = partial(self._assignment, self._settings, address)
@@ -90,7 +93,7 @@ class Supervisor:
         _log.info("all_workers_stopped")
 
     def _assignment(self, settings: GatewaySettings, address: str, number: int) -> Assignment:
-        return Assignment(number, per_worker_settings(settings, address), self._log(settings))
+        return Assignment(number, per_worker_settings(settings, address, self._sds_address), self._log(settings))
 
     async def _journal(self, stack: contextlib.AsyncExitStack) -> IdleChains | None:
         """Start the child processes for the journal, and lock the chains that no worker uses."""

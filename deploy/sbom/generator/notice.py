@@ -15,17 +15,26 @@ Licensed under the Apache License, Version 2.0 (see LICENSE).
 The generated stubs contain code that was generated from the .proto files of the googleapis project (google.api,
 google.rpc, google.type), Copyright Google LLC, licensed under the Apache License, Version 2.0. The build takes these
 .proto files from the package googleapis-common-protos.
+"""
 
+ENVOY: Final = """\
 The gateway contains descriptors of the Secret Discovery Service of Envoy. They were compiled from .proto files of the
 Envoy project (envoy), of the xDS API of the CNCF (xds), and of Protocol Buffers (google.protobuf): Copyright Envoy
 Project Authors, The xDS Authors, and Google LLC. The first two are licensed under the Apache License, Version 2.0, the
 third under the BSD 3-Clause License. The build takes the .proto files from the npm package @grpc/grpc-js-xds.
 """
+"""The attribution of what the gateway contains, and the clients do not."""
 
 
-def notice(sections: Mapping[str, Sequence[Package]]) -> str:
-    """Return the text of a NOTICE file. sections: sentences that introduce packages."""
-    return "\n".join((_HEADER, *(_section(title, packages) for title, packages in sections.items())))
+def notice(sections: Mapping[str, Sequence[Package]], attribution: str = "") -> str:
+    """Return the text of a NOTICE file. sections: sentences that introduce packages. attribution: further text."""
+    return "\n".join(
+        (
+            _HEADER,
+            *([attribution] if attribution else []),
+            *(_section(title, packages) for title, packages in sections.items()),
+        )
+    )
 
 
 def _section(title: str, packages: Sequence[Package]) -> str:

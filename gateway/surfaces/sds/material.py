@@ -1,7 +1,7 @@
 """The content of a secret: checked before it is sent, and serialized for Envoy."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -54,9 +54,9 @@ def certificate_material(chain: Sequence[str], private_key: str) -> SecretMateri
     return SecretMaterial(_version(certificates), _pem(certificates), private_key.encode())
 
 
-def trust_bundle_material(authorities: Sequence[x509.Certificate]) -> SecretMaterial:
-    """Return the material of a trust bundle with these authorities, in a fixed order. There is at least one."""
-    ordered = sorted(set(authorities), key=lambda each: each.public_bytes(Encoding.DER))
+def trust_bundle_material(authorities: Iterable[str]) -> SecretMaterial:
+    """Return the material of a trust bundle with these authorities in PEM, in a fixed order."""
+    ordered = _loaded(sorted(set(authorities)))
     return SecretMaterial(_version(ordered), _pem(ordered))
 
 

@@ -64,7 +64,7 @@ class SecretServer:
             gateway.shared_calls(METHODS, reads.operation),
             reads,
             dependencies.authorizer,
-            TrustBundles({name: each.certificates_file for name, each in self._settings.trust_stores.items()}),
+            TrustBundles(self._settings.trust_stores),
             settings.default_deadline,
         )
         surroundings = Surroundings(SecretFeeds(versions, loader), loader, self.ledger)

@@ -6,17 +6,14 @@ certificates from a file, and sends those whose fingerprints are in the trust st
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway import pem
 from gateway.config.file_watcher import WatchedFiles
 from gateway.config.problems import FileError
 from gateway.contract.methods import METHODS_BY_OPERATION, Method
+from gateway.surface_settings import TrustStoreSettings
 from gateway.surfaces.sds.material import SecretMaterial, UnsendableError, trust_bundle_material
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1 import trusted_authority_pb2 as authorities
@@ -31,31 +28,29 @@ _log = structlog.get_logger(__name__)
 
 
 class CertificatesFile:
-    """The certificates in a PEM file by SHA-1 fingerprint, read again when it changes. Raises FileError."""
+    """The certificates of a trust store in the operator's file, read again when it changes. Raises FileError."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._watched = WatchedFiles([path])
-        self._found = read_certificates(path)
+    def __init__(self, settings: TrustStoreSettings) -> None:
+        self._settings = settings
+        self._watched = WatchedFiles([settings.certificates_file])
+        self._found = _by_fingerprint(settings)
 
-    def current(self) -> Mapping[str, x509.Certificate]:
-        """Return the certificates. If the changed file is invalid, the last valid content stays in use."""
+    def current(self) -> Mapping[str, str]:
+        """Return the certificates by SHA-1 fingerprint. If a changed file is invalid, its last content stays in use."""
         if self._watched.changed():
             try:
-                self._found = read_certificates(self._path)
+                self._found = _by_fingerprint(self._settings)
             except FileError as error:
                 self._watched.report_again()
-                _log.warning(
-                    "trust_bundle_file_rejected", error=str(error), effect="the last valid content stays in use"
-                )
+                _log.warning("trust_bundle_file_rejected", error=str(error), effect="the last content stays in use")
         return self._found
 
 
 class TrustBundles:
-    """Loads trust bundles. files: the path of the certificates of each trust store, by its name."""
+    """Loads trust bundles. settings: of each trust store, by its name. Raises FileError."""
 
-    def __init__(self, files: Mapping[str, Path]) -> None:
-        self._files = {store: CertificatesFile(path) for store, path in files.items()}
+    def __init__(self, settings: Mapping[str, TrustStoreSettings]) -> None:
+        self._files = {store: CertificatesFile(each) for store, each in settings.items()}
 
     async def load(self, store: str, call: CallMethod) -> SecretMaterial:
         """Return the trust bundle of a trust store. Raises GatewayError and UnsendableError."""
@@ -78,13 +73,9 @@ class TrustBundles:
         return trust_bundle_material(found)
 
 
-def read_certificates(path: Path) -> Mapping[str, x509.Certificate]:
-    """Return the certificates in a PEM file, by SHA-1 fingerprint. Raises FileError."""
-    try:
-        parsed = x509.load_pem_x509_certificates(pem.plain_certificates(path.read_bytes()))
-    except (OSError, ValueError) as error:
-        raise FileError(f"{path}: {error}", {("certificates_file",): [str(error)]}) from error
-    return {hashlib.sha1(each.public_bytes(Encoding.DER)).hexdigest(): each for each in parsed}  # noqa: S324 - see above
+def _by_fingerprint(settings: TrustStoreSettings) -> Mapping[str, str]:
+    """Return the certificates in the file as PEM, by the only fingerprint that the upstream returns."""
+    return {hashlib.sha1(each.encoded).hexdigest(): each.pem for each in settings.certificates()}  # noqa: S324
 
 
 def _fingerprint(authority: authorities.TrustedAuthority) -> str:
