@@ -44,6 +44,7 @@ from gateway.server.rejections import Rejections
 from gateway.server.repetitions import Repetitions
 from gateway.server.services.audit_service import AuditBackend
 from gateway.server.services.query_slots import QuerySlots
+from gateway.surfaces.serving import surfaces_served
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.setup import Telemetry
 
@@ -113,7 +114,8 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
             metrics_bindings.breakers(catalog, server.metrics)
         _reload_metrics(engine, callers, server, role)
         await _poll_certificates(settings, catalog, server, role, stack)
-        await _serve_secrets(settings, dependencies, server, role, stack)
+        surfaces = surfaces_served(settings, dependencies, server, shared_port=role is not None)
+        await stack.enter_async_context(surfaces)
         if role is not None:
             _report_to_supervisor(journal, role)
         _warn_about_missing_sections(settings)
@@ -224,24 +226,6 @@ async def _poll_certificates(
     pollers = CertificatePollers(polled, calls, certificates.replace)
     metrics_bindings.pollers(pollers, server.metrics)
     await stack.enter_async_context(pollers.running(role.poll if role is not None else _immediately))
-
-
-async def _serve_secrets(
-    settings: GatewaySettings,
-    dependencies: InterceptorDependencies,
-    server: GatewayServer,
-    role: WorkerRole | None,
-    stack: contextlib.AsyncExitStack,
-) -> None:
-    """Serve Envoy's Secret Discovery Service, if it is configured."""
-    if settings.envoy_sds is None:
-        return
-    from gateway.surfaces.sds.server import SecretServer  # noqa: PLC0415 - see the module's docstring
-    from gateway.surfaces.sds.versions import NoVersions  # noqa: PLC0415
-
-    secrets = SecretServer(settings, dependencies, server, NoVersions(), shared_port=role is not None)
-    await secrets.start()
-    stack.push_async_callback(secrets.drain)
 
 
 async def _immediately() -> None:

@@ -1,0 +1,30 @@
+"""Serves the configured surfaces. The modules of a surface are imported only if it is configured."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from gateway.gateway_settings import GatewaySettings
+from gateway.server.gateway_server import GatewayServer
+from gateway.server.interceptors.interceptor import InterceptorDependencies
+
+
+@contextlib.asynccontextmanager
+async def surfaces_served(
+    settings: GatewaySettings, dependencies: InterceptorDependencies, gateway: GatewayServer, *, shared_port: bool
+) -> AsyncIterator[None]:
+    """Serve the surfaces until the end of the block, and drain them. gateway: makes their calls.
+
+    shared_port: whether the supervisor of several workers has reserved the ports.
+    """
+    if settings.envoy_sds is None:
+        yield
+        return
+    from gateway.surfaces.sds.server import SecretServer  # noqa: PLC0415 - see the module's docstring
+    from gateway.surfaces.sds.versions import NoVersions  # noqa: PLC0415
+
+    secrets = SecretServer(settings, dependencies, gateway, NoVersions(), shared_port=shared_port)
+    await secrets.start()
+    try:
+        yield
+    finally:
+        await secrets.drain()
