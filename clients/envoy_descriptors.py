@@ -79,6 +79,7 @@ def reduced(complete: FileDescriptorSet) -> FileDescriptorSet:
 
 def declarations(file: FileDescriptorProto) -> Iterator[tuple[str, Any]]:
     """Yield the full name of each type at the top of a file, with its declaration."""
+    declaration: Any
     for declaration in (*file.message_type, *file.enum_type):
         yield f".{file.package}.{declaration.name}", declaration
 
