@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "audit": "keyway.cli.audit:audit",
     "context": "keyway.cli.contexts:context",
     "console": "keyway.cli.console:console",
+    "agent": "keyway.cli.agent:agent",
     "whoami": "keyway.cli.whoami:whoami",
     "doctor": "keyway.cli.doctor:doctor",
     "completion": "keyway.cli.completion:completion",

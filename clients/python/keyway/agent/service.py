@@ -1,0 +1,156 @@
+"""The process of the agent: one keeper for each certificate, the control socket, the metrics, and the health file."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import fcntl
+import json
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from keyway import aio
+from keyway.agent.control import ControlError, control_server
+from keyway.agent.installer import Installer
+from keyway.agent.keeper import Keeper
+from keyway.agent.metrics_listener import metrics_listener
+from keyway.agent.reasons import InstallError, text_of
+from keyway.agent.settings import AgentSettings, ManagedCertificate
+from keyway.agent.sources import GatewaySource, Source
+from keyway.agent.state import StateFile
+from keyway.agent.status import StatusTree, metrics_text, status_tree
+from keyway.new_files import new_file
+
+_LOCK: Final = "lock"
+_HEARTBEAT_SECONDS: Final = 15.0
+_log: Final = logging.getLogger("keyway.agent")
+
+
+class AlreadyRunningError(Exception):
+    """Another agent uses the state directory."""
+
+
+class Agent:
+    """The keepers of all certificates. Raises OSError if the state directory cannot be used."""
+
+    def __init__(self, settings: AgentSettings, source: Source) -> None:
+        self._settings = settings
+        self._states = StateFile(settings.state_directory)
+        self._states.keep_only({each.name for each in settings.certificates})
+        self._installing = asyncio.Lock()
+        self._problem = ""
+        self._watching = False
+        self.keepers = [self._keeper(each, source) for each in settings.certificates]
+
+    def _keeper(self, managed: ManagedCertificate, source: Source) -> Keeper:
+        state = self._states.of(managed.name)
+        installer = Installer(managed, state, self._states.save, _now, self._installing)
+        return Keeper(managed, state, installer, source, pause=self._pause, changed=self._changed, now=_now)
+
+    def _pause(self) -> float:
+        return self._settings.poll_seconds
+
+    def status(self) -> StatusTree:
+        """Return the status of all certificates."""
+        return status_tree(self.keepers, _now(), watching=self._watching, problem=self._problem)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set. An installation in progress ends first."""
+        async with (
+            control_server(self._settings.state_directory, self._control),
+            metrics_listener(self._settings.metrics, lambda: metrics_text(self.status())),
+        ):
+            tasks = [asyncio.create_task(keeper.run()) for keeper in self.keepers]
+            tasks.append(asyncio.create_task(self._write_health_regularly()))
+            ending = asyncio.create_task(stop.wait())
+            try:
+                await asyncio.wait([*tasks, ending], return_when=asyncio.FIRST_COMPLETED)
+                for keeper in self.keepers if stop.is_set() else ():
+                    await keeper.idle()
+            finally:
+                for task in (*tasks, ending):
+                    task.cancel()
+                results = await asyncio.gather(*tasks, return_exceptions=True)
+            for result in results:
+                if isinstance(result, Exception):
+                    raise result
+
+    async def _control(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        if request.get("command") == "status":
+            return self.status()
+        if request.get("command") != "rotate":
+            raise ControlError("unknown command")
+        for keeper in self.keepers:
+            if keeper.managed.name == request.get("name"):
+                try:
+                    return {"text": await keeper.rotate(force=bool(request.get("force")))}
+                except InstallError as error:
+                    raise ControlError(f"{error.reason.value}: {error.message}") from error
+        known = ", ".join(keeper.managed.name for keeper in self.keepers)
+        raise ControlError(f"no certificate is named {request.get('name')!r}; the names are: {known}")
+
+    def _changed(self) -> None:
+        """Save the state. A full disk does not stop the agent: the directories state what is installed."""
+        try:
+            self._states.save()
+            self._write_health()
+        except OSError as error:
+            if not self._problem:
+                _log.error("cannot write the state: %s", text_of(error))
+            self._problem = f"cannot write the state: {text_of(error)}"
+        else:
+            self._problem = ""
+
+    def _write_health(self) -> None:
+        if self._settings.health_file is not None:
+            tree = self.status()
+            health = {name: tree[name] for name in ("healthy", "updated", "problem")}
+            states = {each["name"]: each["state"] for each in tree["certificates"]}
+            with new_file(self._settings.health_file, force=True, private=False) as file:
+                file.write(json.dumps({**health, "certificates": states}).encode() + b"\n")
+
+    async def _write_health_regularly(self) -> None:
+        while True:
+            self._changed()
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+
+
+async def serve(settings: AgentSettings) -> None:
+    """Run the agent until SIGTERM or SIGINT. Raises OSError, ValueError for the connection, and AlreadyRunningError."""
+    with _locked(settings.state_directory):
+        token = None if settings.token_file is None else _token_of(settings.token_file)
+        async with aio.connect(**settings.connection, token=token) as client:
+            stop = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, stop.set)
+            agent = Agent(settings, GatewaySource(client))
+            _log.info("started with %d certificates", len(agent.keepers))
+            await agent.run(stop)
+            _log.info("stopped")
+
+
+def _token_of(path: Path) -> Callable[[], str]:
+    """Return a function that reads the token for each call, because another program may renew it."""
+    return lambda: path.read_text(encoding="utf-8-sig", errors="replace").strip()
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(directory / _LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunningError(f"another agent uses the state directory {directory}") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

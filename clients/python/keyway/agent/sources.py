@@ -1,0 +1,59 @@
+"""Where certificates come from: the downloads of a gateway."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from keyway.agent.material import Material, certificates_of, key_of
+from keyway.agent.outputs import first_line
+from keyway.agent.settings import ManagedCertificate
+from keyway.aio import Client
+from keyway.v1.certificate_service_pb2 import DownloadCertificateRequest, DownloadCertificateResponse
+
+
+class Source(Protocol):
+    """Delivers certificates. Its methods raise KeywayError, MaterialError, or OSError for a password file."""
+
+    async def public(self, managed: ManagedCertificate) -> Material:
+        """Return the certificates without the private key."""
+
+    async def complete(self, managed: ManagedCertificate) -> Material:
+        """Return the certificates, and the private key if a file needs it."""
+
+
+class GatewaySource:
+    """Downloads from a gateway. It requests the private key only for an installation."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def public(self, managed: ManagedCertificate) -> Material:
+        """Return the certificates without the private key."""
+        return await self._material(managed, private=False)
+
+    async def complete(self, managed: ManagedCertificate) -> Material:
+        """Return the certificates, and the private key if a file needs it."""
+        return await self._material(managed, private=managed.needs_key)
+
+    async def _material(self, managed: ManagedCertificate, *, private: bool) -> Material:
+        own = await self._download(managed.certificate, managed.password_file, private=private)
+        chain = certificates_of(own.certificate_chain, managed.certificate)
+        authorities = [
+            each
+            for name in managed.authorities
+            for each in certificates_of(await self._chain(name), name)
+        ]  # fmt: skip
+        key = None
+        if private:
+            file = managed.private_key_password_file
+            key = key_of(own.private_key_pem, None if file is None else first_line(file))
+        return Material(chain, tuple(authorities), key)
+
+    async def _chain(self, name: str) -> Sequence[str]:
+        return (await self._download(name, None, private=False)).certificate_chain
+
+    async def _download(self, name: str, password: Path | None, *, private: bool) -> DownloadCertificateResponse:
+        request = DownloadCertificateRequest(name=name, include_private_key=private)
+        if password is not None:
+            request.keystore_password = first_line(password).decode()
+        return await self._client.certificates.download_certificate(request)
