@@ -121,6 +121,14 @@ class HandshakeWatcher:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    async def until_seen(self, fingerprint: str) -> None:
+        """Wait until a connection has received this certificate."""
+
+        async def seen() -> bool:
+            return fingerprint in self.seen
+
+        await eventually(seen, otherwise=lambda: "\n".join(self.failures))
+
     async def _connect(self) -> None:
         while True:
             try:
