@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from typing import Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from keyway.agent.fields import ConfigurationError, Fields
 from keyway.agent.schedule import Schedule, Window
@@ -32,7 +32,7 @@ def _maintenance(fields: Fields) -> tuple[tuple[Window, ...], dt.tzinfo]:
     zone = fields.text("time_zone", "UTC")
     try:
         found = ZoneInfo(zone)
-    except (ValueError, OSError):
+    except (ValueError, OSError, ZoneInfoNotFoundError):
         raise fields.error("time_zone", f"unknown time zone {zone!r}; example: Asia/Seoul") from None
     windows = tuple(_window(each) for each in fields.mappings("windows"))
     fields.close()
