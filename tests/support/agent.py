@@ -20,6 +20,7 @@ from tests.support.stack import CERTIFICATE_MANAGER, Stack
 from tests.support.waiting import eventually
 
 HOST: Final = "www.agent.example.com"
+_EXAMPLES: Final = Path(__file__).parents[2] / "deploy" / "agent"
 _END_SECONDS: Final = 60.0
 
 
@@ -72,6 +73,17 @@ class AgentFolder:
             "jitter": 0,
             "certificates": [self.certificate],
         }
+
+    def take_example(self, name: str) -> None:
+        """Use an example of `deploy/agent`, with the gateway, the certificate, and the folders of the test."""
+        example = yaml.safe_load((_EXAMPLES / f"{name}.yaml").read_text())
+        own = {key: self.certificate[key] for key in ("certificate", "hosts", "directory")}
+        (certificate,) = example["certificates"]
+        certificate |= own
+        for key in ("maintenance", "metrics_address"):
+            example.pop(key, None)
+        self.certificate = certificate
+        self.settings = {**example, **{key: self.settings[key] for key in self.settings if key != "certificates"}}
 
     @property
     def current(self) -> Path:

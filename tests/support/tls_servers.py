@@ -9,7 +9,7 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, ClassVar, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -41,6 +41,20 @@ http {{
 """
 
 
+_HAPROXY: Final = """
+global
+    stats socket {folder}/admin.sock mode 600 level admin expose-fd listeners
+defaults
+    mode http
+    timeout connect 10s
+    timeout client 10s
+    timeout server 10s
+frontend tls
+    bind 127.0.0.1:{port} ssl crt {files}/site.pem
+    http-request return status 200
+"""
+
+
 def server_program(name: str) -> str:
     """Return the path of a server, which Debian installs in /usr/sbin; skip the test without it."""
     found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
@@ -48,26 +62,31 @@ def server_program(name: str) -> str:
 
 
 @dataclass
-class Nginx:
-    """nginx for one certificate. files: the link to the current version."""
+class TlsServer:
+    """A server for one certificate. files: the link to the current version."""
 
     folder: Path
     files: Path
-    program: str = field(default_factory=lambda: server_program("nginx"))
     port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
-        self.config = self.folder / "nginx.conf"
-        self.config.write_text(_NGINX.format(folder=self.folder, port=self.port, files=self.files))
+        self.config = self.folder / f"{type(self).__name__.lower()}.conf"
+        self.config.write_text(self.template.format(folder=self.folder, port=self.port, files=self.files))
+
+    program_name: ClassVar[str]
+    template: ClassVar[str]
 
     def command(self, *arguments: str) -> list[str]:
-        """Return a command line of nginx with this configuration."""
-        return [self.program, "-p", str(self.folder), "-e", f"{self.folder}/nginx.log", "-c", str(self.config),
-                *arguments]  # fmt: skip
+        """Return a command line of the server with this configuration."""
+        raise NotImplementedError
+
+    def actions(self) -> dict[str, Any]:
+        """Return `check`, `reload`, and `verify` of the agent."""
+        raise NotImplementedError
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run nginx, which needs the files of a certificate."""
+        """Run the server, which needs the files of a certificate."""
         process = await asyncio.create_subprocess_exec(*self.command())
         try:
             await eventually(self._serves)
@@ -82,6 +101,47 @@ class Nginx:
             await served_certificate(self.port)
             return True
         return False
+
+
+class Nginx(TlsServer):
+    """nginx with two workers."""
+
+    program_name = "nginx"
+    template = _NGINX
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return a command line of nginx with this configuration."""
+        program = server_program(self.program_name)
+        log = f"{self.folder}/nginx.log"
+        return [program, "-p", str(self.folder), "-e", log, "-c", str(self.config), *arguments]
+
+    def actions(self) -> dict[str, Any]:
+        """Return the commands of nginx itself."""
+        return {
+            "check": {"command": self.command("-t")},
+            "reload": {"command": self.command("-s", "reload")},
+            "verify": {"address": f"127.0.0.1:{self.port}", "server_name": "www.agent.example.com"},
+        }
+
+
+class HaProxy(TlsServer):
+    """HAProxy with a master process, which a signal reloads."""
+
+    program_name = "haproxy"
+    template = _HAPROXY
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return a command line of HAProxy with this configuration."""
+        own = arguments or ("-W", "-p", f"{self.folder}/haproxy.pid")
+        return [server_program(self.program_name), "-f", str(self.config), *own]
+
+    def actions(self) -> dict[str, Any]:
+        """Return the check of HAProxy, and the signal for its master process."""
+        return {
+            "check": {"command": self.command("-c", "-q")},
+            "reload": {"signal": "USR2", "pid_file": f"{self.folder}/haproxy.pid"},
+            "verify": {"address": f"127.0.0.1:{self.port}", "server_name": "www.agent.example.com"},
+        }
 
 
 async def served_certificate(port: int) -> str:
@@ -146,6 +206,7 @@ class PairReader:
     """A program that opens the directory once per read, and compares the certificate and the key."""
 
     current: Path
+    names: tuple[str, str] = ("fullchain.pem", "private.key")
     reads: int = 0
     mixed: list[str] = field(default_factory=list)
 
@@ -168,7 +229,7 @@ class PairReader:
     def _read(self) -> None:
         folder = os.open(self.current, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            chain, key = (_content(folder, name) for name in ("fullchain.pem", "private.key"))
+            chain, key = (_content(folder, name) for name in self.names)
         finally:
             os.close(folder)
         self.reads += 1

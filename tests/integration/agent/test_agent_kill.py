@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.agent import HOST, AgentFolder, RenewedCertificate, RunningAgent
+from tests.support.agent import AgentFolder, RenewedCertificate, RunningAgent
 from tests.support.stack import Stack
 from tests.support.tls_servers import HandshakeWatcher, Nginx, PairReader, served_certificate
 
@@ -24,11 +24,7 @@ async def test_killed_agent_never_leaves_a_server_without_a_valid_pair(stack: St
     nginx = Nginx(tmp_path, files.current)
     async with RunningAgent(files) as agent:
         await agent.until_installed(renewed.issued[0])
-    files.certificate |= {
-        "check": {"command": nginx.command("-t")},
-        "reload": {"command": nginx.command("-s", "reload")},
-        "verify": {"address": f"127.0.0.1:{nginx.port}", "server_name": HOST},
-    }
+    files.certificate |= nginx.actions()
     async with (
         nginx.running(),
         HandshakeWatcher(nginx.port).running() as handshakes,

@@ -64,7 +64,7 @@ class VersionedDirectory:
             now.timestamp(),
             layout(self._outputs),
         )
-        self._versions.mkdir(parents=True, exist_ok=True)
+        _make_folders(self._versions)
         name = f"{now:%Y%m%dT%H%M%S.%fZ}-{material.version[:12]}"
         unfinished = self._versions / f"{_UNFINISHED}{secrets.token_hex(8)}"
         try:
@@ -148,6 +148,14 @@ class VersionedDirectory:
                 output.apply_permissions(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def _make_folders(path: Path) -> None:
+    """Make missing folders, which servers of other users can enter whatever the umask is. The files have own modes."""
+    if not path.is_dir():
+        _make_folders(path.parent)
+        path.mkdir(exist_ok=True)
+        path.chmod(_FOLDER_MODE)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,0 +1,51 @@
+"""The renewal agent with real servers and the examples of `deploy/agent`: renewals under load."""
+
+import os
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from tests.support.agent import AgentFolder, RenewedCertificate, RunningAgent
+from tests.support.stack import Stack
+from tests.support.tls_servers import HandshakeWatcher, HaProxy, Nginx, PairReader, TlsServer
+
+RENEWALS = int(os.environ.get("KEYWAY_AGENT_RENEWALS", "8"))
+"""How many renewals. docs/testing.md names the variable."""
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("kind", "pair"),
+    [(Nginx, ("fullchain.pem", "private.key")), (HaProxy, ("site.pem", "site.pem"))],
+    ids=["nginx", "haproxy"],
+)
+async def test_renewals_are_served_without_a_failed_handshake(
+    stack: Stack, tmp_path: Path, kind: type[TlsServer], pair: tuple[str, str]
+) -> None:
+    renewed = RenewedCertificate(stack)
+    first = await renewed.renew()
+    files = AgentFolder(tmp_path, stack.gateway.address, renewed.resource)
+    files.take_example(kind.program_name)
+    server = kind(tmp_path, files.current)
+    server.command()  # skips the test without the program
+    files.certificate |= {"check": None, "reload": None, "verify": None}  # the server does not run yet
+    async with RunningAgent(files) as agent:
+        await agent.until_installed(first)
+        assert await agent.stop() == 0
+    files.certificate |= server.actions()
+    async with (
+        server.running(),
+        RunningAgent(files) as agent,
+        HandshakeWatcher(server.port).running() as handshakes,
+        PairReader(files.current, pair).running() as reader,
+    ):
+        for _ in range(RENEWALS):
+            issued = await renewed.renew()
+            await agent.until_installed(issued)
+            await handshakes.until_seen(issued.certificate.fingerprint(SHA256()).hex())
+    assert (handshakes.failures, reader.mixed) == ([], [])
+    expected = [each.certificate.fingerprint(SHA256()).hex() for each in renewed.issued]
+    assert list(dict.fromkeys(handshakes.seen)) == expected
+    assert reader.reads > RENEWALS
+    assert handshakes.connections > RENEWALS
