@@ -15,7 +15,7 @@ from deploy.sbom.generator.python_packages import packages_of
 def main(folder: Path) -> None:
     """Write the files."""
     gateway = packages_of("keyway-gateway")
-    client = packages_of("keyway-client", ("cli", "console", "envelope", "telemetry"))
+    client = packages_of("keyway-client", ("agent", "cli", "console", "envelope", "telemetry"))
     everything = bill.environment()
     for path, text in {
         "deploy/sbom/keyway-gateway.cdx.json": bill.bill(everything, "keyway-gateway", gateway),

@@ -13,7 +13,7 @@ from keyway.agent.material import Material, MaterialError, check
 from keyway.agent.reasons import FailureReason, InstallError, text_of
 from keyway.agent.schedule import share_of_host
 from keyway.agent.settings import ManagedCertificate
-from keyway.agent.sources import Source
+from keyway.agent.sources import CertificateSource
 from keyway.agent.state import CertificateState, Failure, Found
 from keyway.errors import KeywayError
 
@@ -34,7 +34,7 @@ class Keeper:
         managed: ManagedCertificate,
         state: CertificateState,
         installer: Installer,
-        source: Source,
+        source: CertificateSource,
         *,
         pause: Callable[[], float],
         changed: Callable[[], None],

@@ -19,7 +19,7 @@ from keyway.agent.keeper import Keeper
 from keyway.agent.metrics_listener import metrics_listener
 from keyway.agent.reasons import InstallError, text_of
 from keyway.agent.settings import AgentSettings, ManagedCertificate
-from keyway.agent.sources import GatewaySource, Source
+from keyway.agent.sources import GatewaySource, CertificateSource
 from keyway.agent.state import StateFile
 from keyway.agent.status import StatusTree, metrics_text, status_tree
 from keyway.new_files import new_file
@@ -36,7 +36,7 @@ class AlreadyRunningError(Exception):
 class Agent:
     """The keepers of all certificates. Raises OSError if the state directory cannot be used."""
 
-    def __init__(self, settings: AgentSettings, source: Source) -> None:
+    def __init__(self, settings: AgentSettings, source: CertificateSource) -> None:
         self._settings = settings
         self._states = StateFile(settings.state_directory)
         self._states.keep_only({each.name for each in settings.certificates})
@@ -45,7 +45,7 @@ class Agent:
         self._watching = False
         self.keepers = [self._keeper(each, source) for each in settings.certificates]
 
-    def _keeper(self, managed: ManagedCertificate, source: Source) -> Keeper:
+    def _keeper(self, managed: ManagedCertificate, source: CertificateSource) -> Keeper:
         state = self._states.of(managed.name)
         installer = Installer(managed, state, self._states.save, _now, self._installing)
         return Keeper(managed, state, installer, source, pause=self._pause, changed=self._changed, now=_now)

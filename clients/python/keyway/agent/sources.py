@@ -11,7 +11,7 @@ from keyway.aio import Client
 from keyway.v1.certificate_service_pb2 import DownloadCertificateRequest, DownloadCertificateResponse
 
 
-class Source(Protocol):
+class CertificateSource(Protocol):
     """Delivers certificates. Its methods raise KeywayError, MaterialError, or OSError for a password file."""
 
     async def public(self, managed: ManagedCertificate) -> Material:

@@ -79,7 +79,10 @@ def check(session: Session, *, file: str) -> None:
         keyway agent status
         keyway agent status --json | jq '.certificates[] | select(.state == "failed")'
     """,
-    notes="The exit code is 1 if a certificate is missing, expired, or could not be installed.",
+    notes="""
+        The exit code is 1 if a certificate is missing, expired, or could not be
+        installed.
+    """,
 )
 @_FILE
 @pass_session
