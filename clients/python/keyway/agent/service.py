@@ -19,7 +19,7 @@ from keyway.agent.keeper import Keeper
 from keyway.agent.metrics_listener import metrics_listener
 from keyway.agent.reasons import InstallError, text_of
 from keyway.agent.settings import AgentSettings, ManagedCertificate
-from keyway.agent.sources import GatewaySource, CertificateSource
+from keyway.agent.sources import CertificateSource, GatewaySource
 from keyway.agent.state import StateFile
 from keyway.agent.status import StatusTree, metrics_text, status_tree
 from keyway.new_files import new_file
