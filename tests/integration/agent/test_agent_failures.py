@@ -22,7 +22,7 @@ from tests.support.tls_servers import Nginx, pair_matches, served_certificate
 from tests.support.waiting import eventually
 from tests.support.x509_chain import elliptic_key
 
-DAYS = {"expires_in": timedelta(days=90)}
+DAYS: dict[str, Any] = {"expires_in": timedelta(days=90)}
 
 
 @pytest.fixture
