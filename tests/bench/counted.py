@@ -1,12 +1,15 @@
-"""A wrapper that counts the tasks and objects of a Python program: `python -m tests.bench.counted FILE MODULE …`.
+"""A wrapper that counts the tasks and objects of a Python program: `python -m tests.bench.counted FOLDER MODULE …`.
 
-On SIGUSR1, the program writes the counts to the file as JSON.
+On SIGUSR1, the program writes the counts as JSON to the file in the folder that is named after its process ID. The
+programs that it starts with `sys.executable -m …` do the same.
 """
 
 import asyncio
 import gc
 import json
+import os
 import runpy
+import shlex
 import signal
 import sys
 from collections import Counter
@@ -27,6 +30,22 @@ def write_counts(path: Path) -> None:
     gc.freeze()
 
 
+def counts_file(folder: Path, pid: int) -> Path:
+    """The file to which a process writes its counts."""
+    return folder / f"{pid}.json"
+
+
+def wrap_children(folder: Path) -> None:
+    """Make `sys.executable` a script, which starts the modules of child processes with this wrapper."""
+    script = folder / "python"
+    wrapped = shlex.join((sys.executable, "-m", __spec__.name, str(folder)))
+    draft = folder / f"python.{os.getpid()}"
+    draft.write_text(f'#!/bin/sh\nshift # -m\nexec {wrapped} "$@"\n')
+    draft.chmod(0o700)
+    draft.replace(script)
+    sys.executable = str(script)
+
+
 def _name(waiting: "asyncio.Future[Any]") -> str:
     """Name of a task by its coroutine; name of a future by the objects that hold it."""
     if isinstance(waiting, asyncio.Task):
@@ -40,7 +59,8 @@ def _name(waiting: "asyncio.Future[Any]") -> str:
 
 
 if __name__ == "__main__":
-    destination = Path(sys.argv[1])
-    signal.signal(signal.SIGUSR1, lambda _number, _frame: write_counts(destination))
+    own = Path(sys.argv[1])
+    signal.signal(signal.SIGUSR1, lambda _number, _frame: write_counts(counts_file(own, os.getpid())))
+    wrap_children(own)
     sys.argv = sys.argv[2:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -1,41 +1,39 @@
 """The soak test: many calls for a long time, with a failing upstream: `make soak ARGS="--minutes 10"`.
 
-One gateway with everything on, at 70 % of its capacity. Most calls go to a working provider and must all succeed. The
-others go to a provider whose failure changes every few seconds; their callers have deadlines, and some cancel. The test
-then checks that each call ended with a status, that the gateway holds no more resources than before, and that its
-journal verifies. It ends after the given number of minutes or calls.
+One gateway with two workers and everything on, at 70 % of its capacity. Most calls go to a working provider and must
+all succeed. The others go to a provider whose failure changes every few seconds; their callers have deadlines, and
+some cancel. The test then checks that each call ended with a status, that no process of the gateway holds more
+resources than before, and that its journal verifies. It ends after the given number of minutes or calls.
 """
 
 import argparse
 import asyncio
 import json
-import statistics
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from itertools import cycle
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import grpc
 import uvloop
 
 from keyway.v1 import key_service_pb2 as keys
 from tests.bench import tools
-from tests.bench.callers import GIVEN_UP, Callers
+from tests.bench.callers import Callers
 from tests.bench.competitors import Surroundings
 from tests.bench.failing_upstream import FailingUpstream, Health
+from tests.bench.gateway_settings import EVERYTHING
 from tests.bench.generators import Ghz
 from tests.bench.material import APP_KEY, KEY, PLAINTEXT
 from tests.bench.processes import leave_nothing_behind
-from tests.bench.resource_usage import MemoryLog, ResourceUsage, settled
+from tests.bench.resource_usage import MemoryLog, settled
 from tests.bench.run import scratch, surroundings
+from tests.bench.soak_report import Memory, SoakResults, verdicts, verify
 from tests.bench.target import Target
-from tests.bench.verdicts import Verdict, all_met, table
+from tests.bench.verdicts import all_met, table
 from tests.bench.whole_gateway import gateway
 
 _FAILING: Final = "failing"
@@ -56,62 +54,61 @@ _PORTION_SECONDS: Final = 20.0
 """The generator stores all calls until it ends, so it is restarted regularly."""
 _PACE: Final = {"rate": 40.0, "deadline": 1.5, "given_up": 0.1}
 _LATE_SECONDS: Final = 1.0
-_GRPCS_THREADS: Final = 4
-"""Allowed difference in threads: gRPC's pool grows with load and shrinks later."""
 _WARM_UP: Final = 0.2
-_STATUSES: Final = frozenset({code.name for code in grpc.StatusCode} | {GIVEN_UP})
+_MOST_SECONDS: Final = 20.0
+_PROGRESS_SECONDS: Final = 300.0
 
 
-@dataclass
-class SoakResults:
-    """Results. steady: calls to the working provider. ended: results of the others by code. late: calls that ended long
-    after their deadline. memory: bytes after the warm-up and at the end.
-    """
-
-    steady: int
-    offered: float
-    lost: int
-    late: int
-    ended: Counter[str]
-    before: ResourceUsage
-    after: ResourceUsage
-    memory: tuple[float, float]
-    seconds: float
-
-
-async def soak(around: Surroundings, folder: Path, minutes: float, calls: int | None) -> SoakResults:
+async def soak(around: Surroundings, folder: Path, minutes: float, calls: int | None, workers: int) -> SoakResults:
     """When to stop: after a number of minutes, or of calls to the working provider."""
-    counts_file = folder / "counts.json"
+    (counts := folder / "counts").mkdir()
     async with FailingUpstream(around.material.encrypt_answer) as upstream:
         failing = {"id": _FAILING, "type": "nhn-secure-key-manager", "endpoint": upstream.url, "app_key": APP_KEY}
         with ExitStack() as stack:
-            module = ("tests.bench.counted", counts_file, "gateway")
-            server, target = stack.enter_context(gateway(around, folder, others=[failing], module=module))
+            module = ("tests.bench.counted", counts, "gateway")
+            parts = replace(EVERYTHING, workers=workers, query=True)
+            server, target = stack.enter_context(
+                gateway(around, folder, others=[failing], module=module, everything=parts)
+            )
             most = await _most(target)
             rate = most * _LOAD - _PACE["rate"]
             async with Callers(target, _request(), **_PACE):
                 await asyncio.sleep(2)
-            before = await settled(server.pid, counts_file)
+            before = await settled(server.pid, counts)
             _say(f"{most:.0f} calls/s at most; now {rate:.0f}, and {_PACE['rate']:.0f} to the failing provider")
             began = time.monotonic()
-            log = stack.enter_context(MemoryLog(server.pid))
+            log = stack.enter_context(MemoryLog(tuple(before)))
             async with Callers(target, _request(), **_PACE) as callers:
-                changing = asyncio.create_task(_change(upstream))
+                running = [asyncio.create_task(_change(upstream)), asyncio.create_task(_report(log, callers))]
                 steady = await _steady(target, rate, began + minutes * 60, calls)
-                changing.cancel()
+                for task in running:
+                    task.cancel()
                 await upstream.become(Health.HEALTHY)
             seconds = time.monotonic() - began
-            memory = (_median(log, _WARM_UP, _WARM_UP + 0.2), _median(log, 0.8, 1.0))
-            after = await settled(server.pid, counts_file)
+            memory = {pid: _memory(log, pid, usage.name) for pid, usage in before.items()}
+            after = await settled(server.pid, counts)
             late = sum(one.seconds > _PACE["deadline"] + _LATE_SECONDS for one in callers.ended)
             ended = Counter(one.code for one in callers.ended)
-            return SoakResults(steady, rate, callers.lost, late, ended, before, after, memory, seconds)
+            return SoakResults(steady, most, callers.lost, late, ended, before, after, memory, seconds)
 
 
 async def _most(target: Target) -> float:
-    """The highest throughput with this generator, in calls per second."""
-    load = await asyncio.to_thread(Ghz(tools.ghz()).run, target, _AT_ONCE, 4.0)
-    return load.calls / load.seconds
+    """The highest throughput of three measurements with this generator, in calls per second."""
+    program = Ghz(tools.ghz())
+    loads = [await asyncio.to_thread(program.run, target, _AT_ONCE, _MOST_SECONDS) for _ in range(3)]
+    return max(load.calls / load.seconds for load in loads)
+
+
+async def _report(log: MemoryLog, callers: Callers) -> None:
+    while True:
+        await asyncio.sleep(_PROGRESS_SECONDS)
+        sizes = ", ".join(f"{samples[-1][1] / 2**20:.1f}" for samples in log.samples.values() if samples)
+        _say(f"{len(callers.ended)} calls to the failing provider ended; resident MiB by process: {sizes}")
+
+
+def _memory(log: MemoryLog, pid: int, name: str) -> Memory:
+    early, late = log.median(pid, _WARM_UP, _WARM_UP + 0.2), log.median(pid, 0.8, 1.0)
+    return Memory(name, early, late, log.curve(pid))
 
 
 async def _change(upstream: FailingUpstream) -> None:
@@ -129,73 +126,8 @@ async def _steady(target: Target, rate: float, end: float, calls: int | None) ->
     return made
 
 
-def _median(log: MemoryLog, begin: float, end: float) -> float:
-    return statistics.median(log.between(begin, end) or [float("nan")])
-
-
 def _request() -> bytes:
     return keys.EncryptRequest(name=f"providers/{_FAILING}/keys/{KEY}", plaintext=PLAINTEXT).SerializeToString()
-
-
-def verify(folder: Path) -> dict[str, Any]:
-    """The report of `audit verify`."""
-    command = (sys.executable, "-m", "gateway", "audit", "verify", "--json", str(folder / "journal"))
-    done = subprocess.run(command, cwd=tools.ROOT, capture_output=True, text=True, check=False)
-    report: dict[str, Any] = json.loads(done.stdout)
-    return report
-
-
-def verdicts(found: SoakResults, journal: dict[str, Any]) -> Sequence[Verdict]:
-    """Verdicts on the results."""
-    chains = journal["chains"]
-    outcomes, open_calls = sum(chain["outcomes"] for chain in chains), sum(len(chain["open"]) for chain in chains)
-    answered = found.steady + found.ended["OK"]
-    foreign = sum(count for code, count in found.ended.items() if code not in _STATUSES)
-    statuses = ", ".join(f"{code} {count}" for code, count in found.ended.most_common())
-    before, after = found.before, found.after
-    pending = before.pending.total(), after.pending.total()
-    return [
-        Verdict(
-            "calls that ended without a status",
-            found.lost + foreign,
-            0,
-            remark=f"of {found.steady:,} to the working provider, all OK, and {found.ended.total():,}: {statuses}",
-        ),
-        Verdict("calls that ended more than a second after their deadline", found.late, 0),
-        Verdict(
-            "resident memory, after the warm-up and at the end: drift",
-            (found.memory[1] / found.memory[0] - 1) * 100,
-            5.0,
-            "%",
-            remark=f"{found.memory[0] / 2**20:.1f} and {found.memory[1] / 2**20:.1f} MiB; {found.seconds:.0f} s",
-        ),
-        Verdict(
-            "files and connections not released", after.files - before.files, 0, remark=_both(before.files, after.files)
-        ),
-        Verdict(
-            "tasks and futures not released",
-            pending[1] - pending[0],
-            0,
-            remark=f"{_both(*pending)}; more of {dict(after.pending - before.pending)}",
-        ),
-        Verdict(
-            "additional threads",
-            after.threads - before.threads,
-            _GRPCS_THREADS,
-            remark=f"{_both(before.threads, after.threads)}; gRPC's own vary",
-        ),
-        Verdict(
-            "journal: verification problems and calls without an outcome",
-            (0 if journal["good"] else 1) + open_calls,
-            0,
-            remark=f"{sum(chain['records'] for chain in chains):,} records, {outcomes:,} outcomes",
-        ),
-        Verdict("journal: outcomes per answered call", outcomes / answered, 1.0, "×", at_least=True),
-    ]
-
-
-def _both(before: int, after: int) -> str:
-    return f"{before} before, {after} after"
 
 
 def _say(text: str) -> None:
@@ -211,17 +143,23 @@ def main() -> int:
         type=int,
         help="stop after this number of calls, for example to check that memory stays constant over a million calls",
     )
+    parser.add_argument("--workers", type=int, default=2, help="default 2")
     parser.add_argument("--output", type=Path, default=tools.BUILD / "bench")
     given = parser.parse_args()
     minutes = given.minutes or (10.0 if given.calls is None else 60.0)
     with scratch() as folder, surroundings(folder) as around:
         (own := folder / "own").mkdir()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            found = runner.run(soak(around, own, minutes, given.calls))
+            found = runner.run(soak(around, own, minutes, given.calls, given.workers))
         judged = verdicts(found, verify(own))
     print(table(judged))
     given.output.mkdir(parents=True, exist_ok=True)
-    document = {"seconds": found.seconds, "calls": found.steady, "verdicts": [one.as_json() for one in judged]}
+    document = {
+        "seconds": found.seconds,
+        "calls": found.steady,
+        "verdicts": [one.as_json() for one in judged],
+        "memory": [asdict(one) for one in found.memory.values()],
+    }
     (given.output / "soak.json").write_text(json.dumps(document, indent=1) + "\n")
     return 0 if all_met(judged) else 1
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tests.bench import gateway_settings, tools
 from tests.bench.competitors import ENCRYPT, Surroundings
-from tests.bench.gateway_settings import EVERYTHING
+from tests.bench.gateway_settings import EVERYTHING, Parts
 from tests.bench.processes import Server
 from tests.bench.target import Target
 from tests.support.ports import free_port
@@ -25,18 +25,19 @@ def gateway(
     *,
     others: Sequence[Mapping[str, Any]] = (),
     module: Sequence[object] = ("gateway",),
+    everything: Parts = EVERYTHING,
     within: Callable[[Sequence[object]], Sequence[object]] = tuple,
 ) -> Iterator[tuple[Server, Target]]:
     """Run the gateway with its journal below `folder`; yield its target for known callers.
 
-    others: additional providers. module: the module that runs the gateway, with its arguments. within: returns
-    the command that runs another one with limits.
+    others: additional providers. module: the module that runs the gateway, with its arguments. everything: the
+    enabled parts, with another identity. within: returns the command that runs another one with limits.
     """
     port = free_port()
     config = gateway_settings.write(
         around.material,
         folder,
-        replace(EVERYTHING, identity=identity),
+        replace(everything, identity=identity),
         port=port,
         upstream=around.upstream.url(tls=False),
         sink=around.sink,
