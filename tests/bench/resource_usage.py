@@ -143,9 +143,13 @@ class MemoryLog:
         """Medians of equal parts of the time."""
         return [self.median(pid, part / parts, (part + 1) / parts) for part in range(parts)]
 
+    def sample(self) -> None:
+        """Take one sample of each process."""
+        now = time.monotonic()
+        for pid, samples in self.samples.items():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                samples.append((now, resident(pid)))
+
     def _watch(self) -> None:
         while not self._ended.wait(1.0):
-            now = time.monotonic()
-            for pid, samples in self.samples.items():
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                    samples.append((now, resident(pid)))
+            self.sample()
