@@ -1250,7 +1250,11 @@ type WatchCertificatesResponse struct {
 	// The number of earlier events of this certificate that this event replaces, because the reader was slow. Usually 0.
 	CoalescedCount int32 `protobuf:"varint,6,opt,name=coalesced_count,json=coalescedCount,proto3" json:"coalesced_count,omitempty"`
 	// For UNREADABLE: the reason of the error, such as `CERTIFICATE_FILE_NOT_FOUND`. Empty otherwise.
-	Reason        string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	// For SYNCED: whether the stream began with every certificate, because the request has no `resume_token`, or one that
+	// the gateway does not know. Then a certificate that you know from an earlier stream, and that this stream did not
+	// report, no longer exists. False for other events.
+	Complete      bool `protobuf:"varint,8,opt,name=complete,proto3" json:"complete,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1332,6 +1336,13 @@ func (x *WatchCertificatesResponse) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *WatchCertificatesResponse) GetComplete() bool {
+	if x != nil {
+		return x.Complete
+	}
+	return false
 }
 
 // The request of ImportCertificate.
@@ -2221,7 +2232,7 @@ const file_keyway_v1_certificate_service_proto_rawDesc = "" +
 	"\x06parent\x18\x01 \x01(\tB\x1f\xe2A\x01\x02\xfaA\x18\x12\x16keyway.dev/CertificateR\x06parent\x12<\n" +
 	"\x05names\x18\x02 \x03(\tB&\xe2A\x01\x01\xfaA\x18\n" +
 	"\x16keyway.dev/Certificate\xe2\xb2\x19\x03\x18\xe8\aR\x05names\x12.\n" +
-	"\fresume_token\x18\x03 \x01(\tB\v\xe2A\x01\x01\xe2\xb2\x19\x03\b\x80\x01R\vresumeToken\"\xb9\x02\n" +
+	"\fresume_token\x18\x03 \x01(\tB\v\xe2A\x01\x01\xe2\xb2\x19\x03\b\x80\x01R\vresumeToken\"\xd5\x02\n" +
 	"\x19WatchCertificatesResponse\x123\n" +
 	"\x04type\x18\x01 \x01(\x0e2\x1f.keyway.v1.CertificateEventTypeR\x04type\x12/\n" +
 	"\x04name\x18\x02 \x01(\tB\x1b\xfaA\x18\n" +
@@ -2230,7 +2241,8 @@ const file_keyway_v1_certificate_service_proto_rawDesc = "" +
 	"\aversion\x18\x04 \x01(\tR\aversion\x12!\n" +
 	"\fresume_token\x18\x05 \x01(\tR\vresumeToken\x12'\n" +
 	"\x0fcoalesced_count\x18\x06 \x01(\x05R\x0ecoalescedCount\x12\x16\n" +
-	"\x06reason\x18\a \x01(\tR\x06reason\"\xfc\x02\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\x12\x1a\n" +
+	"\bcomplete\x18\b \x01(\bR\bcomplete\"\xfc\x02\n" +
 	"\x18ImportCertificateRequest\x123\n" +
 	"\x04name\x18\x01 \x01(\tB\x1f\xe2A\x01\x02\xfaA\x18\n" +
 	"\x16keyway.dev/CertificateR\x04name\x12,\n" +

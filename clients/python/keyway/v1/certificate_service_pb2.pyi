@@ -661,6 +661,7 @@ class WatchCertificatesResponse(_message.Message):
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     COALESCED_COUNT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
     type: Global___CertificateEventType.ValueType
     """What the event reports."""
     name: _builtins.str
@@ -676,6 +677,11 @@ class WatchCertificatesResponse(_message.Message):
     """The number of earlier events of this certificate that this event replaces, because the reader was slow. Usually 0."""
     reason: _builtins.str
     """For UNREADABLE: the reason of the error, such as `CERTIFICATE_FILE_NOT_FOUND`. Empty otherwise."""
+    complete: _builtins.bool
+    """For SYNCED: whether the stream began with every certificate, because the request has no `resume_token`, or one that
+    the gateway does not know. Then a certificate that you know from an earlier stream, and that this stream did not
+    report, no longer exists. False for other events.
+    """
     @_builtins.property
     def certificate(self) -> _certificate_pb2.Certificate:
         """The certificate in the FULL view. Absent for REMOVED, SYNCED, and UNREADABLE."""
@@ -690,10 +696,11 @@ class WatchCertificatesResponse(_message.Message):
         resume_token: _builtins.str = ...,
         coalesced_count: _builtins.int = ...,
         reason: _builtins.str = ...,
+        complete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "coalesced_count", b"coalesced_count", "name", b"name", "reason", b"reason", "resume_token", b"resume_token", "type", b"type", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "coalesced_count", b"coalesced_count", "complete", b"complete", "name", b"name", "reason", b"reason", "resume_token", b"resume_token", "type", b"type", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -302,7 +302,8 @@ class CertificateServiceServicer(object):
 
         Resume: after the stream ends, open it again with the `resume_token` of the last event. Every gateway with the same
         provider accepts it. If the gateway knows the token, the stream has only the changes since then, followed by SYNCED.
-        Otherwise, it begins with CURRENT for every certificate: skip an event whose `version` you already have.
+        Otherwise, it begins with CURRENT for every certificate: skip an event whose `version` you already have. SYNCED states
+        which of the two it was, in `complete`. The client libraries do all of this.
 
         Slow readers: at most one event per certificate waits to be sent. `coalesced_count` states how many events the event
         replaces.
