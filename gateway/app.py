@@ -47,6 +47,8 @@ from gateway.server.services.query_slots import QuerySlots
 from gateway.surfaces.serving import surfaces_served
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.setup import Telemetry
+from gateway.watch.exchange import WatchExchange
+from gateway.watch.publisher import VersionPublisher
 
 if TYPE_CHECKING:
     from gateway.authz.engine import PolicyEngine
@@ -67,11 +69,13 @@ class WorkerRole:
 
     number: the number of its journal chain. report: called with the availability of the worker, first when it serves.
     poll: returns when this worker must begin to poll the providers, which one worker does for all.
+    exchange: of messages about watched certificates with the other workers.
     """
 
     number: int
     report: Callable[[bool], None]
     poll: Callable[[], Awaitable[object]]
+    exchange: WatchExchange
 
 
 @contextlib.asynccontextmanager
@@ -102,7 +106,8 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
         )
         backend = _audit_backend(settings.audit, journal, stack)
         number = role.number if role is not None else None
-        server = GatewayServer(settings, catalog, dependencies, backend, worker=number)
+        exchange = role.exchange if role is not None else WatchExchange()
+        server = GatewayServer(settings, catalog, dependencies, backend, exchange.replica, worker=number)
         stack.push_async_callback(catalog.close)
         await catalog.start()
         stack.callback(asyncio.create_task(server.provider_states.follow()).cancel)
@@ -113,7 +118,7 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
         if server.metrics is not None and role is None:
             metrics_bindings.breakers(catalog, server.metrics)
         _reload_metrics(engine, callers, server, role)
-        await _poll_certificates(settings, catalog, server, role, stack)
+        await _poll_certificates(settings, catalog, server, exchange.publisher, role=role, stack=stack)
         surfaces = surfaces_served(settings, dependencies, server, shared_port=role is not None)
         await stack.enter_async_context(surfaces)
         if role is not None:
@@ -208,23 +213,30 @@ async def _poll_certificates(
     settings: GatewaySettings,
     catalog: Catalog,
     server: GatewayServer,
+    publisher: VersionPublisher,
+    *,
     role: WorkerRole | None,
     stack: contextlib.AsyncExitStack,
 ) -> None:
-    """Start to poll the certificates of all providers, if metrics are exported. A worker waits for its turn."""
+    """Start to poll the certificates of all providers. A worker waits for its turn.
+
+    Without metrics, a provider is polled only while its certificates are watched.
+    """
     polled = {
-        provider.id: provider.poller
+        provider.id: provider
         for provider in settings.providers
         if provider.poller.enabled and catalog.serves(catalog.provider(provider.id), "list_certificates")
     }
-    if server.metrics is None or not polled:
+    if not polled:
         return
 
-    certificates = server.metrics.certificates
-    certificates.expect_polls(polled)
     calls = InProcessPollerCalls(server.in_process, settings.default_deadline)
-    pollers = CertificatePollers(polled, calls, certificates.replace)
-    metrics_bindings.pollers(pollers, server.metrics)
+    certificates = server.metrics.certificates if server.metrics is not None else None
+    publish = certificates.replace if certificates is not None else None
+    pollers = CertificatePollers(polled, calls, publish, publisher)
+    if server.metrics is not None:
+        server.metrics.certificates.expect_polls(polled)
+        metrics_bindings.pollers(pollers, server.metrics)
     await stack.enter_async_context(pollers.running(role.poll if role is not None else _immediately))
 
 

@@ -8,7 +8,11 @@ _TEXT: Final = """
 @id("keyway:poller")
 permit (
   principal == Keyway::Caller::"keyway:poller",
-  action in [Keyway::Action::"PollCertificates", Keyway::Action::"PollCertificate"],
+  action in [
+    Keyway::Action::"PollCertificates",
+    Keyway::Action::"PollCertificate",
+    Keyway::Action::"PollCertificateFile"
+  ],
   resource
 );
 """

@@ -42,7 +42,7 @@ class Target:
 def _target(method: Method) -> Target:
     request: Any = method.request.DESCRIPTOR
     field = request.fields_by_name[method.name_field] if method.name_field is not None else None
-    flag = private_material_flag(request)
+    flag = private_material_flag(request) if method not in INTERNAL_METHODS else None
     child = _child(request, field) if field is not None else None
     return Target(
         action=method.name,

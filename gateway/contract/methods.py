@@ -121,8 +121,9 @@ def _of_poller(operation: str, name: str) -> Method:
 
 POLL_CERTIFICATES: Final = _of_poller("list_certificates", "PollCertificates")
 POLL_CERTIFICATE: Final = _of_poller("get_certificate", "PollCertificate")
+POLL_CERTIFICATE_FILE: Final = _of_poller("download_certificate", "PollCertificateFile")
 
-INTERNAL_METHODS: Final = (POLL_CERTIFICATES, POLL_CERTIFICATE)
+INTERNAL_METHODS: Final = (POLL_CERTIFICATES, POLL_CERTIFICATE, POLL_CERTIFICATE_FILE)
 """Methods that only the gateway itself calls, in its own process. They have actions and audit records of their own."""
 
 

@@ -3,21 +3,44 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from typing import Final
+from zoneinfo import ZoneInfo
 
+from gateway.poller.certificate_states import CertificateReader
 from gateway.poller.provider_poller import PollerCalls, ProviderPoller, Publish
-from gateway.providers.base.settings import PollerSettings
+from gateway.providers.base.settings import ProviderSettings
 from gateway.telemetry import conventions as names
 from gateway.telemetry.instruments import Point
+from gateway.watch.publisher import VersionPublisher
+
+_UTC: Final = ZoneInfo("UTC")
 
 
 class CertificatePollers:
     """One poller for each provider. settings: by the ID of the provider.
 
-    calls: makes the calls. publish: receives the certificates of a provider after each complete list.
+    calls: makes the calls. publish: receives the certificates of a provider after each complete list; None if nobody
+    needs them. publisher: the watched certificates.
     """
 
-    def __init__(self, settings: Mapping[str, PollerSettings], calls: PollerCalls, publish: Publish) -> None:
-        self._pollers = [ProviderPoller(provider, each, calls, publish) for provider, each in settings.items()]
+    def __init__(
+        self,
+        settings: Mapping[str, ProviderSettings],
+        calls: PollerCalls,
+        publish: Publish | None,
+        publisher: VersionPublisher,
+    ) -> None:
+        self._pollers = [
+            ProviderPoller(
+                provider,
+                each.poller,
+                calls,
+                publish,
+                watched=publisher.provider(provider),
+                reader=CertificateReader(each.poller, calls, getattr(each, "timezone", _UTC)),
+            )
+            for provider, each in settings.items()
+        ]
         self._began = False
 
     @contextlib.asynccontextmanager
@@ -43,7 +66,7 @@ class CertificatePollers:
 
     def intervals(self) -> Iterator[Point]:
         """Yield the configured interval of each poller; nothing before the start."""
-        return self._points(lambda poller: poller.settings.interval)
+        return self._points(lambda poller: poller.interval)
 
     def failures(self) -> Iterator[Point]:
         """Yield the number of failed polls by provider and reason."""

@@ -1,6 +1,7 @@
 """The poller of one provider: lists all certificates, page by page, once per interval."""
 
 import asyncio
+import contextlib
 import datetime as dt
 import random
 import time
@@ -13,10 +14,13 @@ import structlog
 from gateway.contract.resource_names import PROVIDER
 from gateway.errors import INTERNAL_ERROR, GatewayError, MalformedResponse, reason_name
 from gateway.library_logs import exception_fields
+from gateway.poller.certificate_states import CertificateReader, DownloadCalls
 from gateway.providers.base.settings import PollerSettings
 from gateway.telemetry.certificates import Expiries, expiries
+from gateway.watch.publisher import PollRound, WatchedProvider
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import error_reason_pb2 as reasons
+from keyway.v1.certificate_pb2 import Certificate
 
 Publish = Callable[[str, Expiries], None]
 """Receives the ID of a provider, and the expiry of all its certificates."""
@@ -24,6 +28,8 @@ Publish = Callable[[str, Expiries], None]
 _FIRST_SECONDS: Final = 10.0
 """The maximum delay of the first poll. It is short, because the metrics of a worker disappear when it ends."""
 _RETRY_SECONDS: Final = 300.0
+_SPACING_SECONDS: Final = 0.5
+"""The minimum time between two polls, however many readers wait."""
 _PAGE_SIZE: Final = 1000
 _MAXIMUM_PAGES: Final = 1000
 _REJECTIONS: Final = (
@@ -34,7 +40,7 @@ _REJECTIONS: Final = (
 _log = structlog.get_logger(__name__)
 
 
-class PollerCalls(Protocol):
+class PollerCalls(DownloadCalls, Protocol):
     """The calls of a poller. They raise GatewayError."""
 
     async def list_page(self, request: certificates.ListCertificatesRequest) -> certificates.ListCertificatesResponse:
@@ -47,7 +53,8 @@ class PollerCalls(Protocol):
 class ProviderPoller:
     """Polls one provider. failures: the number of failed polls by reason.
 
-    draw: returns a random number between two bounds.
+    publish: None if nobody needs the expiry of the certificates. Then the poller polls only watched certificates.
+    watched: the watched certificates. draw: returns a random number between two bounds.
     """
 
     def __init__(
@@ -55,8 +62,10 @@ class ProviderPoller:
         provider: str,
         settings: PollerSettings,
         calls: PollerCalls,
-        publish: Publish,
+        publish: Publish | None,
         *,
+        watched: WatchedProvider,
+        reader: CertificateReader,
         draw: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self.provider: Final = provider
@@ -64,7 +73,10 @@ class ProviderPoller:
         self.failures: Counter[str] = Counter()
         self._calls = calls
         self._publish = publish
+        self._watched = watched
+        self._reader = reader
         self._draw = draw
+        self._rejection: GatewayError | None = None
         self._succeeded = time.monotonic()
 
     @property
@@ -75,11 +87,36 @@ class ProviderPoller:
     async def run(self) -> None:
         """Poll until this task is canceled."""
         self._succeeded = time.monotonic()
-        await asyncio.sleep(self._draw(0, min(_FIRST_SECONDS, self.settings.interval)))
+        await self._pause(self._draw(0, min(_FIRST_SECONDS, self.interval)))
         while True:
-            seconds = await self.poll()
+            seconds = await self.poll() if self._is_needed else self.interval
             jitter = self.settings.jitter
-            await asyncio.sleep(seconds * self._draw(1 - jitter, 1 + jitter))
+            await self._pause(seconds * self._draw(1 - jitter, 1 + jitter))
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two polls now."""
+        settings = self.settings
+        return min(settings.interval, settings.watch_interval) if self._watched.is_watched else settings.interval
+
+    @property
+    def _is_needed(self) -> bool:
+        return self._publish is not None or self._watched.is_watched
+
+    async def _pause(self, seconds: float) -> None:
+        """Return after `seconds`, or before that if a reader waits for a poll.
+
+        After a rejected password, readers receive the error of the last poll, because an upstream can lock an account.
+        """
+        spacing = min(seconds, _SPACING_SECONDS)
+        await asyncio.sleep(spacing)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds - spacing):
+                while True:
+                    await self._watched.wanted.wait()
+                    if self._rejection is None:
+                        return
+                    self._watched.fail(self._watched.begin(), self._rejection)
 
     async def poll(self) -> float:
         """Poll once. Return the seconds until the next poll, without jitter.
@@ -87,36 +124,58 @@ class ProviderPoller:
         Most failures are transient, so the next poll follows soon. After a rejected password, it follows after the
         interval, because an upstream can lock an account or a key store after several rejections.
         """
+        self._rejection = None
         try:
             await self._poll()
         except GatewayError as error:
             reason = reason_name(error.kind.reason)
             self.failures[reason] += 1
             _log.warning("certificate_poll_failed", provider=self.provider, reason=reason, error=error.message)
-            return self.settings.interval if error.kind.reason in _REJECTIONS else self._retry_seconds
+            if error.kind.reason not in _REJECTIONS:
+                return self._retry_seconds
+            self._rejection = error.with_traceback(None)
+            return self.interval
         except Exception as error:  # noqa: BLE001 - a bug, which must not end this poller and those of other providers
             reason = reason_name(INTERNAL_ERROR.reason)
             self.failures[reason] += 1
             _log.error("certificate_poll_failed", provider=self.provider, reason=reason, **exception_fields(error))
             return self._retry_seconds
         self._succeeded = time.monotonic()
-        return self.settings.interval
+        return self.interval
 
     @property
     def _retry_seconds(self) -> float:
-        return min(self.settings.interval, _RETRY_SECONDS)
+        return min(self.interval, _RETRY_SECONDS)
 
     async def _poll(self) -> None:
         """Publish the certificates. Then raise the error if some could not be listed or read."""
-        found, failure = await self._list()
+        poll = self._watched.begin()
+        try:
+            found, watched, failure = await self._list(poll)
+            if failure is None:
+                self._watched.finish(poll, await self._reader.read(watched))
+        except Exception as error:
+            self._watched.fail(
+                poll, error if isinstance(error, GatewayError) else GatewayError(INTERNAL_ERROR, "internal error")
+            )
+            raise
+        if failure is not None:
+            self._watched.fail(poll, failure)
+        if self._publish is not None:
+            failure = await self._read_missing(found) or failure
+            self._publish(self.provider, found)
+        if failure is not None:
+            raise failure
+
+    async def _read_missing(self, found: dict[str, dt.date | None]) -> GatewayError | None:
+        """Add the expiry of each certificate whose expiry the list does not state. Return the last error."""
+        failure = None
         for name in [name for name, last in found.items() if last is None]:
             try:
                 found |= await self._read(name)
             except GatewayError as error:
                 failure = error
-        self._publish(self.provider, found)
-        if failure is not None:
-            raise failure
+        return failure
 
     async def _read(self, name: str) -> Expiries:
         """Return the expiry of a certificate that needs a password; none if no password is configured."""
@@ -126,9 +185,12 @@ class ProviderPoller:
         request = certificates.GetCertificateRequest(name=name, keystore_password=password.get_secret_value())
         return expiries([(await self._calls.read(request)).certificate])
 
-    async def _list(self) -> tuple[dict[str, dt.date | None], GatewayError | None]:
+    async def _list(
+        self, poll: PollRound
+    ) -> tuple[dict[str, dt.date | None], dict[str, Certificate], GatewayError | None]:
         """Return all certificates, and None; or those of the first pages, and the error that there are too many."""
         found: dict[str, dt.date | None] = {}
+        watched: dict[str, Certificate] = {}
         request = certificates.ListCertificatesRequest(
             parent=PROVIDER.format(provider=self.provider),
             page_size=_PAGE_SIZE,
@@ -137,8 +199,9 @@ class ProviderPoller:
         for _ in range(_MAXIMUM_PAGES):
             page = await self._calls.list_page(request)
             found |= expiries(page.certificates)
+            watched |= {each.name: each for each in page.certificates if each.name and poll.includes(each.name)}
             if not page.next_page_token:
-                return found, None
+                return found, watched, None
             request.page_token = page.next_page_token
         message = f"{request.parent}: the list has more than {_MAXIMUM_PAGES} pages"
-        return found, MalformedResponse(message, provider=self.provider)
+        return found, watched, MalformedResponse(message, provider=self.provider)

@@ -14,6 +14,7 @@ from gateway.contract.methods import (
     METHODS,
     METHODS_BY_OPERATION,
     POLL_CERTIFICATE,
+    POLL_CERTIFICATE_FILE,
     POLL_CERTIFICATES,
     SERVICES,
     Method,
@@ -36,6 +37,8 @@ from gateway.server.transport.listener import bind, port_sharing
 from gateway.server.transport.open_services import OpenServices
 from gateway.server.transport.unknown_methods import UnknownMethods
 from gateway.telemetry.metrics import Metrics
+from gateway.watch.exchange import WatchExchange
+from gateway.watch.replica import VersionReplica
 
 # The listener closes when no call has arrived for the first duration, or after the second one.
 _QUIET_SECONDS: Final = 0.1
@@ -52,7 +55,7 @@ _log = structlog.get_logger(__name__)
 class GatewayServer:
     """Serves the methods of the contract over a catalog of providers.
 
-    audit: answers audit queries; None if they are not configured.
+    audit: answers audit queries; None if they are not configured. versions: the watched certificates.
     worker: the number of this process if it is one of several workers, which listen on the same port; otherwise None.
     provider_states: the state of each provider over all workers. in_process: makes calls from the gateway itself.
     drain_delay: in seconds. A worker that is replaced sets it lower than the configured value.
@@ -64,6 +67,7 @@ class GatewayServer:
         catalog: Catalog,
         dependencies: InterceptorDependencies | None = None,
         audit: AuditBackend | None = None,
+        versions: VersionReplica | None = None,
         *,
         worker: int | None = None,
     ) -> None:
@@ -71,6 +75,7 @@ class GatewayServer:
         self._catalog = catalog
         self.drain_delay = settings.drain_delay
         self._shared_port = worker is not None
+        self.versions: Final = versions or WatchExchange().replica
         self.provider_states = ProviderStates(catalog, worker)
         options = (*server_options(settings), port_sharing(shared_port=self._shared_port))
         self._server = grpc.aio.server(options=options)
@@ -162,8 +167,14 @@ def _own_operations(
 
 def _internal_operations(catalog: Catalog, own: Mapping[str, Operation]) -> Mapping[str, Operation]:
     """Return the operations of the methods that only the gateway itself calls, by name."""
-    get = route(METHODS_BY_OPERATION["get_certificate"], catalog)
-    return {POLL_CERTIFICATES.operation: own["list_certificates"], POLL_CERTIFICATE.operation: get}
+    get, download = (
+        route(METHODS_BY_OPERATION[operation], catalog) for operation in ("get_certificate", "download_certificate")
+    )
+    return {
+        POLL_CERTIFICATES.operation: own["list_certificates"],
+        POLL_CERTIFICATE.operation: get,
+        POLL_CERTIFICATE_FILE.operation: download,
+    }
 
 
 def _handlers(

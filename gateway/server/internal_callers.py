@@ -1,6 +1,6 @@
 """The calls that the parts of the gateway make in its own process, each as a caller of its own."""
 
-from gateway.contract.methods import POLL_CERTIFICATE, POLL_CERTIFICATES
+from gateway.contract.methods import POLL_CERTIFICATE, POLL_CERTIFICATE_FILE, POLL_CERTIFICATES
 from gateway.identity.caller import POLLER
 from gateway.server.in_process import InProcessCalls
 from keyway.v1 import certificate_service_pb2 as certificates
@@ -24,5 +24,14 @@ class InProcessPollerCalls:
         """Return one certificate."""
         response: certificates.GetCertificateResponse = await self._calls.call(
             POLL_CERTIFICATE, request, POLLER, self._seconds, background=True
+        )
+        return response
+
+    async def download(
+        self, request: certificates.DownloadCertificateRequest
+    ) -> certificates.DownloadCertificateResponse:
+        """Return a certificate with its chain, without its private key."""
+        response: certificates.DownloadCertificateResponse = await self._calls.call(
+            POLL_CERTIFICATE_FILE, request, POLLER, self._seconds, background=True
         )
         return response

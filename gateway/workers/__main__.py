@@ -19,6 +19,7 @@ import uvloop
 from gateway import app, logs
 from gateway.provider_states.reports import parse_snapshots
 from gateway.server.gateway_server import GatewayServer
+from gateway.watch.exchange import WatchExchange
 from gateway.workers import messages
 from gateway.workers.errors import start_error_of
 from gateway.workers.messages import Assignment
@@ -32,7 +33,7 @@ _ORPHAN_SECONDS: Final = 30.0
 class SupervisorChannel:
     """The connection to the supervisor: receives its commands, and sends reports.
 
-    server: the gateway once it serves.
+    server: the gateway once it serves. exchange: of messages about watched certificates.
     """
 
     def __init__(self, assignment: Assignment, commands: Iterator[bytes], loop: asyncio.AbstractEventLoop) -> None:
@@ -44,6 +45,7 @@ class SupervisorChannel:
         self.server: GatewayServer | None = None
         self.delay: asyncio.Future[float] = loop.create_future()
         """Set when the worker must end: seconds for clients to move to other workers."""
+        self.exchange = WatchExchange(lambda message: self.send(messages.watched(message)))
         self.poll = asyncio.Event()
         """Set when the worker must begin to poll the providers."""
         threading.Thread(target=self._execute, name="Commands", daemon=True).start()
@@ -77,6 +79,10 @@ class SupervisorChannel:
                 self.send(messages.measured(metrics.read() if metrics is not None else ()))
             elif command == messages.POLL:
                 self._on_loop(self.poll.set)
+            elif command.startswith(messages.INTEREST):
+                self._on_loop(self.exchange.receive_interest, command.removeprefix(messages.INTEREST))
+            elif command.startswith(messages.UPDATE):
+                self._on_loop(self.exchange.receive_update, command.removeprefix(messages.UPDATE))
             elif command.startswith(messages.PROVIDERS):
                 if server is not None:
                     snapshots = parse_snapshots(command.removeprefix(messages.PROVIDERS))
@@ -125,7 +131,8 @@ async def _work(assignment: Assignment, commands: Iterator[bytes]) -> int:
 
     try:
         async with app.gateway(
-            assignment.settings, app.WorkerRole(assignment.number, channel.serving, channel.poll.wait)
+            assignment.settings,
+            app.WorkerRole(assignment.number, channel.serving, channel.poll.wait, channel.exchange),
         ) as server:
             channel.server = server
             app.freeze_startup_objects()

@@ -9,11 +9,10 @@ from typing import Final, Protocol
 
 import structlog
 
-from gateway.provider_states.reports import Reports
 from gateway.workers import messages
 from gateway.workers.errors import StartError, StartFailed
 from gateway.workers.messages import Assignment
-from gateway.workers.process import WorkerProcess, described
+from gateway.workers.process import WorkerEvents, WorkerProcess, described
 
 _FIRST_PAUSE_SECONDS: Final = 0.25
 _MAXIMUM_PAUSE_SECONDS: Final = 15.0
@@ -56,9 +55,8 @@ class _Slot:
 
 
 class Group:
-    """A group of workers; see `start`. changed: called when the availability of a worker changes.
+    """A group of workers; see `start`. events: called for each worker.
 
-    reported: called with the number of a worker, and what it reports about the providers.
     replaced: number of workers that died and were replaced. maximum_missed: heartbeats that a worker may miss.
     """
 
@@ -67,17 +65,15 @@ class Group:
         size: int,
         assign: Assign,
         chains: Chains | None,
-        changed: Callable[[], None],
+        events: WorkerEvents,
         *,
-        reported: Callable[[int, Reports], None] = lambda _number, _reports: None,
         maximum_missed: int = _MAXIMUM_MISSED,
     ) -> None:
-        self._reported = reported
         self._maximum_missed = maximum_missed
         self._size = size
         self._assign = assign
         self._chains = chains
-        self._changed = changed
+        self._events = events
         self._begun: list[WorkerProcess] = []
         self._starting: set[int] = set()
         self._slots: Sequence[_Slot] = ()
@@ -156,7 +152,7 @@ class Group:
         try:
             if self._chains is not None:
                 await self._chains.release(number)
-            worker = await WorkerProcess.start(assign(number), self._changed, self._reported)
+            worker = await WorkerProcess.start(assign(number), self._events)
             self._begun.append(worker)
         finally:
             self._starting.discard(number)

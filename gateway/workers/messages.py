@@ -16,6 +16,7 @@ import orjson
 from gateway.gateway_settings import GatewaySettings, LogSettings
 from gateway.provider_states.reports import Reports, parse_reports, plain_reports
 from gateway.telemetry.instruments import Description, Distribution, Point, Series
+from gateway.watch.messages import Interest, Update
 from gateway.workers.errors import StartError
 
 DRAIN: Final = b"drain\n"
@@ -28,6 +29,10 @@ POLL: Final = b"poll\n"
 """Begin to poll the certificates of the providers, because no other worker does."""
 PROVIDERS: Final = b"providers "
 """The prefix of a command with the state of the providers over all workers."""
+INTEREST: Final = b"interest "
+"""The prefix of a command with the certificates that a worker watches, for the worker that polls."""
+UPDATE: Final = b"update "
+"""The prefix of a command with new states of watched certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,14 @@ class WorkerReport:
     """A report of a worker: a heartbeat with `available` and `providers`, or one other field.
 
     All fields are None for an unknown form. providers: what changed since the last heartbeat.
+    watch: a message about watched certificates, which the supervisor passes on.
     """
 
     available: bool | None = None
     providers: Reports | None = None
     start_error: StartError | None = None
     metrics: Sequence[Series] | None = None
+    watch: Interest | Update | None = None
 
 
 HEARTBEAT_SECONDS: Final = 1.0
@@ -81,6 +88,12 @@ def measured(series: Sequence[Series]) -> bytes:
     return orjson.dumps({"metrics": [_plain(one) for one in series]}) + b"\n"
 
 
+def watched(message: Interest | Update) -> bytes:
+    """Return the report with a message about watched certificates."""
+    prefix = b'{"interest":' if isinstance(message, Interest) else b'{"update":'
+    return prefix + message.encode() + b"}\n"
+
+
 def parse(line: bytes) -> WorkerReport:
     """Parse a line of a worker; an unknown form gives an empty report."""
     try:
@@ -89,6 +102,10 @@ def parse(line: bytes) -> WorkerReport:
             return WorkerReport(start_error=StartError(int(fault["code"]), tuple(map(str, fault["lines"]))))
         if (metrics := value.get("metrics")) is not None:
             return WorkerReport(metrics=[_series(one) for one in metrics])
+        if (interest := value.get("interest")) is not None:
+            return WorkerReport(watch=Interest.of(interest))
+        if (update := value.get("update")) is not None:
+            return WorkerReport(watch=Update.of(update))
         if isinstance(available := value.get("available"), bool):
             return WorkerReport(available=available, providers=parse_reports(value["providers"]))
         return WorkerReport()

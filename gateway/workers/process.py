@@ -5,12 +5,14 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, Self
 
 from gateway.config import grpc_listener
 from gateway.config.child_environment import child_environment
 from gateway.provider_states.reports import Reports
 from gateway.telemetry.instruments import Series
+from gateway.watch.messages import Interest, Update
 from gateway.workers import messages
 from gateway.workers.errors import StartError, StartFailed
 from gateway.workers.messages import Assignment
@@ -20,6 +22,19 @@ _TELEMETRY: Final = "OTEL_"
 _START_SECONDS: Final = 120.0
 _LINE_BYTES: Final = 32 << 20
 """Maximum length of a report; one with metrics can be long."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEvents:
+    """What is called when a worker reports something.
+
+    changed: its availability changed. reported: the number of the worker, and what it reports about the providers.
+    watched: the worker, and its message about watched certificates.
+    """
+
+    changed: Callable[[], None]
+    reported: Callable[[int, Reports], None] = lambda _number, _reports: None
+    watched: "Callable[[WorkerProcess, Interest | Update], None]" = lambda _worker, _message: None
 
 
 class WorkerProcess:
@@ -34,29 +49,22 @@ class WorkerProcess:
         self,
         number: int,
         process: asyncio.subprocess.Process,
-        changed: Callable[[], None],
-        reported: Callable[[int, Reports], None],
+        events: WorkerEvents,
     ) -> None:
         self.number: Final = number
         self.available = False
         self.missed = 0
         self.ending = False
         self._process = process
-        self._changed = changed
-        self._reported = reported
+        self._events = events
         self._start_error: StartError | None = None
         self._serving = asyncio.Event()
         self._measuring: list[asyncio.Future[Sequence[Series]]] = []
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(
-        cls, assignment: Assignment, changed: Callable[[], None], reported: Callable[[int, Reports], None]
-    ) -> Self:
-        """Start a worker as a new program: gRPC does not support fork.
-
-        changed: called when `available` changes. reported: called with the number of the worker, and what it reports.
-        """
+    async def start(cls, assignment: Assignment, events: WorkerEvents) -> Self:
+        """Start a worker as a new program: gRPC does not support fork."""
         served = assignment.settings.model_dump(include=set(grpc_listener.KEYS))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -67,7 +75,7 @@ class WorkerProcess:
             limit=_LINE_BYTES,
             env={**child_environment(_TELEMETRY), **grpc_listener.environment(served)},
         )
-        worker = cls(assignment.number, process, changed, reported)
+        worker = cls(assignment.number, process, events)
         worker._send(assignment.line())
         return worker
 
@@ -125,6 +133,14 @@ class WorkerProcess:
         """Send the state of the providers over all workers."""
         self._send(messages.PROVIDERS + line)
 
+    def share_interest(self, interest: Interest) -> None:
+        """Send the certificates that a worker watches."""
+        self._send(messages.INTEREST + interest.encode() + b"\n")
+
+    def share_update(self, update: Update) -> None:
+        """Send new states of watched certificates."""
+        self._send(messages.UPDATE + update.encode() + b"\n")
+
     def kill(self) -> None:
         """Kill the worker immediately."""
         with contextlib.suppress(ProcessLookupError):
@@ -175,12 +191,14 @@ class WorkerProcess:
             self._serving.set()
             self.missed = 0
             self._available(now=report.available)
-            self._reported(self.number, report.providers or {})
+            self._events.reported(self.number, report.providers or {})
+        elif report.watch is not None:
+            self._events.watched(self, report.watch)
 
     def _available(self, *, now: bool) -> None:
         if now != self.available:
             self.available = now
-            self._changed()
+            self._events.changed()
 
 
 def described(code: int) -> str:

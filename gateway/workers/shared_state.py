@@ -1,4 +1,4 @@
-"""State that the workers share through the supervisor: the state of the providers, and which worker polls."""
+"""State that the workers share through the supervisor: the state of the providers, which worker polls, and for whom."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,6 +7,7 @@ from gateway.provider_states.aggregate import StateAggregate
 from gateway.provider_states.reports import Reports, Snapshots, snapshots_line
 from gateway.workers import messages
 from gateway.workers.process import WorkerProcess
+from gateway.workers.watch_relay import WatchRelay
 
 
 class SharedState:
@@ -15,6 +16,7 @@ class SharedState:
     def __init__(self) -> None:
         self._aggregate = StateAggregate()
         self._poller: WorkerProcess | None = None
+        self.relay = WatchRelay()
 
     def reported(self, worker: int, reports: Reports) -> None:
         """Add the reports of a worker. worker: its number."""
@@ -31,6 +33,7 @@ class SharedState:
             await asyncio.sleep(messages.HEARTBEAT_SECONDS)
             live = workers()
             self._aggregate.keep({worker.number for worker in live})
+            self.relay.keep({worker.pid for worker in live})
             line = snapshots_line(self.snapshots)
             for worker in live:
                 if worker.served:
@@ -43,3 +46,4 @@ class SharedState:
         if ready and self._poller not in ready:
             self._poller = ready[-1]
             self._poller.poll()
+            self.relay.use(self._poller)

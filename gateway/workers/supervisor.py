@@ -28,6 +28,7 @@ from gateway.workers.errors import StartFailed
 from gateway.workers.group import Group
 from gateway.workers.messages import Assignment
 from gateway.workers.per_worker_limits import per_worker_settings
+from gateway.workers.process import WorkerEvents
 from gateway.workers.shared_state import SharedState
 
 _MARGIN_SECONDS: Final = 20.0
@@ -76,9 +77,12 @@ class Supervisor:
             chains = await self._journal(stack)
             health, shared = Health(), SharedState()
             assign = partial(self._assignment, self._settings, address)
-            group = self._group = Group(
-                self._settings.workers, assign, chains, health.changed, reported=shared.reported
+            events = WorkerEvents(
+                health.changed,
+                shared.reported,
+                lambda worker, message: shared.relay.received(worker, message, lambda: group.workers),
             )
+            group = self._group = Group(self._settings.workers, assign, chains, events)
             stack.callback(asyncio.create_task(shared.share(lambda: group.workers)).cancel)
             await self._endpoints(group, health, shared, stack)
             stack.push_async_callback(

@@ -18,6 +18,7 @@ from gateway.server.transport.port import Reservation
 from gateway.workers.errors import StartFailed
 from gateway.workers.group import Group
 from gateway.workers.messages import Assignment
+from gateway.workers.process import WorkerEvents
 from tests.support.waiting import eventually
 
 Assign = Callable[[int], Assignment]
@@ -42,7 +43,7 @@ class Stubborn:
 async def group_of(size: int = 1, **options: Any) -> AsyncIterator[tuple[Group, GatewaySettings]]:
     with Reservation("127.0.0.1:0") as port:
         settings = gateway_settings.parse({"listen": port.address, "drain_delay": 0}, SETTINGS)
-        group = Group(size, assigning(settings), None, lambda: None, **options)
+        group = Group(size, assigning(settings), None, WorkerEvents(lambda: None), **options)
         try:
             await group.start()
             yield group, settings

@@ -17,7 +17,7 @@ class Worker:
     served = True
 
     def __init__(self, number: int) -> None:
-        self.number = number
+        self.number = self.pid = number
         self.ending = False
         self.polls = 0
         self.lines: list[bytes] = []

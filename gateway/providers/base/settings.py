@@ -77,19 +77,35 @@ class CacheSettings(Settings):
 
 
 class PollerSettings(Settings):
-    """Poller that lists the certificates of the provider and exports their expiry as metrics.
+    """Poller that lists the certificates of the provider, for the expiry metrics and for watched certificates.
 
-    If metrics are exported, the poller runs in one worker of the gateway. Providers without certificates ignore it.
+    The poller runs in one worker of the gateway if metrics are exported, and while callers watch certificates.
+    Providers without certificates ignore it.
     """
 
     enabled: bool = Field(
         default=True,
         description=(
             "Whether the gateway polls the provider. Without the poller, the metrics contain only certificates in "
-            "responses to callers."
+            "responses to callers, and callers cannot watch certificates."
         ),
     )
     interval: float = Field(default=3600.0, ge=1, le=86_400, description="Seconds between two polls.")
+    watch_interval: float = Field(
+        default=60.0,
+        ge=1,
+        le=86_400,
+        description=(
+            "Seconds between two polls while certificates of the provider are watched, if this is less than interval. "
+            "Each poll downloads every watched certificate once."
+        ),
+    )
+    expiring_days: float = Field(
+        default=30.0,
+        ge=0,
+        le=3650,
+        description="Days before the end of its validity from which a watched certificate is reported as EXPIRING.",
+    )
     jitter: float = Field(
         default=0.1,
         ge=0,
@@ -102,8 +118,9 @@ class PollerSettings(Settings):
     keystore_passwords: Mapping[str, SecretStr] = Field(
         default_factory=dict,
         description=(
-            "Key store passwords by certificate ID, for upstreams that return the expiry of a certificate only if the "
-            "request contains its password (asteria: server and client). Without a password, the expiry is unknown."
+            "Key store passwords by certificate ID, for upstreams that return a certificate only if the request "
+            "contains its password (asteria: server and client). Without a password, the expiry is unknown, and the "
+            "certificate cannot be watched."
         ),
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from unittest.mock import Mock
+from zoneinfo import ZoneInfo
 
 import pytest
 from google.rpc import code_pb2
@@ -10,14 +11,18 @@ from google.type.date_pb2 import Date
 from structlog.testing import capture_logs
 
 from gateway.errors import ErrorKind, UpstreamError
+from gateway.poller.certificate_states import CertificateReader
 from gateway.poller.provider_poller import ProviderPoller
 from gateway.providers.base.settings import PollerSettings
 from gateway.telemetry.certificates import Expiries
 from gateway.upstream import outcomes
+from gateway.watch.publisher import WatchedProvider
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.certificate_service_pb2 import (
     CERTIFICATE_STATE_FILTER_ALL,
+    DownloadCertificateRequest,
+    DownloadCertificateResponse,
     GetCertificateRequest,
     GetCertificateResponse,
     ListCertificatesRequest,
@@ -57,6 +62,9 @@ class Pages:
             raise UpstreamError(self.read_error, "failed", provider="p")
         return GetCertificateResponse(certificate=Certificate(name=request.name, expiration_date=DATE))
 
+    async def download(self, _request: DownloadCertificateRequest) -> DownloadCertificateResponse:
+        raise AssertionError("nothing is watched")
+
     def publish(self, provider: str, expiries: Expiries) -> None:
         self.published.append((provider, expiries))
         self.polled.set()
@@ -64,7 +72,9 @@ class Pages:
 
 def poller_of(pages: Pages, *, draw: float = 1.0, **settings: object) -> ProviderPoller:
     given = PollerSettings.model_validate(settings)
-    return ProviderPoller("p", given, pages, pages.publish, draw=lambda low, high: low + draw * (high - low))
+    watched, reader = WatchedProvider(lambda _: None), CertificateReader(given, pages, ZoneInfo("UTC"))
+    drawn = lambda low, high: low + draw * (high - low)  # noqa: E731
+    return ProviderPoller("p", given, pages, pages.publish, watched=watched, reader=reader, draw=drawn)
 
 
 async def test_poll_reads_all_pages_and_all_states() -> None:
@@ -114,13 +124,13 @@ async def test_polls_are_spread_by_the_jitter(draw: float, monkeypatch: pytest.M
     pauses: list[float] = []
     done = asyncio.Event()
 
-    async def sleep(seconds: float) -> None:
+    async def pause(_poller: ProviderPoller, seconds: float) -> None:
         pauses.append(seconds)
         if len(pauses) == 2:
             done.set()
             await asyncio.Event().wait()
 
-    monkeypatch.setattr("gateway.poller.provider_poller.asyncio.sleep", sleep)
+    monkeypatch.setattr(ProviderPoller, "_pause", pause)
     task = asyncio.create_task(poller_of(Pages(), draw=draw, interval=100, jitter=0.2).run())
     await done.wait()
     task.cancel()

@@ -1,0 +1,1 @@
+"""Watched certificates: their versions in every worker, and subscriptions to their changes."""

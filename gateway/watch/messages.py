@@ -1,0 +1,154 @@
+"""Messages about watched certificates between the workers of a gateway, and their encoding.
+
+Every worker sends its interests to the worker that polls. That worker sends updates. The supervisor passes both on. A
+parser accepts only the known encoding, and raises ValueError, TypeError, or KeyError otherwise.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+import orjson
+
+from gateway.errors import ErrorKind, GatewayError
+from gateway.watch.states import CertificateState, Phase
+
+_MAXIMUM_NUMBER: Final = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """The certificates of one provider that a worker watches. It replaces the previous interest of the worker.
+
+    worker: the number of the worker. serial: increases with each interest, also beyond the end of the worker.
+    everything: all certificates of the provider. is_urgent: whether a reader waits for an update.
+    """
+
+    worker: int
+    provider: str
+    serial: int
+    names: frozenset[str] = frozenset()
+    everything: bool = False
+    is_urgent: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the worker watches nothing."""
+        return not self.names and not self.everything
+
+    def encode(self) -> bytes:
+        """Return the JSON encoding."""
+        return orjson.dumps(
+            {
+                "worker": self.worker,
+                "provider": self.provider,
+                "serial": self.serial,
+                "names": sorted(self.names),
+                "everything": self.everything,
+                "urgent": self.is_urgent,
+            }
+        )
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """Return the interest in parsed JSON."""
+        return cls(
+            _number(value["worker"]),
+            _text(value["provider"]),
+            _number(value["serial"]),
+            frozenset(map(_text, value["names"])),
+            everything=bool(value["everything"]),
+            is_urgent=bool(value["urgent"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a provider could not be polled. message: for callers."""
+
+    code: int
+    reason: int
+    message: str
+
+    @classmethod
+    def of(cls, error: GatewayError) -> Self:
+        """Return the failure that an error describes."""
+        return cls(error.kind.code, error.kind.reason, error.message)
+
+    def error(self, provider: str) -> GatewayError:
+        """Return the error of a call that needs the state of the provider."""
+        # A retry is safe, because the calls of the poller change nothing.
+        kind = ErrorKind(self.code, self.reason, retryable=True)  # type: ignore[arg-type]
+        return GatewayError(kind, self.message, metadata={"provider": provider})
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What a worker learns about the certificates of one provider that it watches.
+
+    serial: of the interest that the update answers: the poll began after the interest arrived.
+    changes: the new states by name; None for a certificate that the worker no longer watches.
+    is_last: whether all changes of the poll have been sent. failure: why the poll failed, if it did.
+    """
+
+    worker: int
+    provider: str
+    serial: int
+    changes: Mapping[str, CertificateState] = field(default_factory=dict)
+    is_last: bool = True
+    failure: Failure | None = None
+
+    def encode(self) -> bytes:
+        """Return the JSON encoding."""
+        failure = self.failure
+        return orjson.dumps(
+            {
+                "worker": self.worker,
+                "provider": self.provider,
+                "serial": self.serial,
+                "changes": {name: _plain(state) for name, state in self.changes.items()},
+                "last": self.is_last,
+                "failure": [failure.code, failure.reason, failure.message] if failure is not None else None,
+            }
+        )
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """Return the update in parsed JSON."""
+        return cls(
+            _number(value["worker"]),
+            _text(value["provider"]),
+            _number(value["serial"]),
+            {_text(name): _state(plain) for name, plain in value["changes"].items()},
+            is_last=bool(value["last"]),
+            failure=_failure(value["failure"]),
+        )
+
+
+def _plain(state: CertificateState) -> list[object]:
+    return [int(state.phase), state.version, state.reason, base64.b64encode(state.certificate).decode()]
+
+
+def _state(value: Any) -> CertificateState:
+    phase, version, reason, certificate = value
+    return CertificateState(Phase(phase), _text(version), _text(reason), base64.b64decode(certificate, validate=True))
+
+
+def _failure(value: Any) -> Failure | None:
+    if value is None:
+        return None
+    code, reason, message = value
+    return Failure(_number(code), _number(reason), _text(message))
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < _MAXIMUM_NUMBER:
+        raise ValueError("not a number")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value

@@ -1,0 +1,117 @@
+"""The interests of all workers, and the updates that answer them. Only the worker that polls uses it."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import Final
+
+from gateway.errors import GatewayError
+from gateway.watch.history import States
+from gateway.watch.messages import Failure, Interest, Update
+from gateway.watch.states import REMOVED, CertificateState
+
+_CHANGES_PER_UPDATE: Final = 200
+
+SendUpdate = Callable[[Update], None]
+
+
+class VersionPublisher:
+    """The watched certificates of all providers. send: sends an update to the worker that it names."""
+
+    def __init__(self, send: SendUpdate) -> None:
+        self._send = send
+        self._providers: dict[str, WatchedProvider] = {}
+
+    def provider(self, provider: str) -> "WatchedProvider":
+        """Return the watched certificates of a provider."""
+        found = self._providers.get(provider)
+        if found is None:
+            found = self._providers[provider] = WatchedProvider(self._send)
+        return found
+
+    def receive(self, interest: Interest) -> None:
+        """Take an interest of a worker."""
+        self.provider(interest.provider).receive(interest)
+
+
+class WatchedProvider:
+    """The watched certificates of one provider. wanted: set if a reader waits for a poll."""
+
+    def __init__(self, send: SendUpdate) -> None:
+        self._send = send
+        self._interests: dict[int, Interest] = {}
+        self._sent: dict[int, dict[str, CertificateState]] = {}
+        self.wanted = asyncio.Event()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether any worker watches certificates."""
+        return bool(self._interests)
+
+    def receive(self, interest: Interest) -> None:
+        """Take an interest of a worker. It replaces the previous one."""
+        before = self._interests.get(interest.worker)
+        if before is not None and before.serial >= interest.serial:
+            return
+        if interest.is_empty:
+            self._interests.pop(interest.worker, None)
+            self._sent.pop(interest.worker, None)
+            return
+        self._interests[interest.worker] = interest
+        sent = self._sent.setdefault(interest.worker, {})
+        if not interest.everything:
+            self._sent[interest.worker] = {name: state for name, state in sent.items() if name in interest.names}
+        if interest.is_urgent:
+            self.wanted.set()
+
+    def begin(self) -> "PollRound":
+        """Begin a poll. It answers the interests that have arrived until now."""
+        self.wanted.clear()
+        return PollRound(tuple(self._interests.values()))
+
+    def finish(self, poll: "PollRound", states: States) -> None:
+        """Send the workers what has changed for them. states: of the certificates that the poll has to read."""
+        for interest in poll.interests:
+            if interest.worker in self._interests:
+                self._answer(interest, states)
+
+    def fail(self, poll: "PollRound", error: GatewayError) -> None:
+        """Tell the workers that the provider could not be polled."""
+        failure = Failure.of(error)
+        for interest in poll.interests:
+            self._send(Update(interest.worker, interest.provider, interest.serial, failure=failure))
+
+    def _answer(self, interest: Interest, states: States) -> None:
+        sent = self._sent.setdefault(interest.worker, {})
+        changes = iter(list(_changes(interest, states, sent)))
+        while True:
+            part = dict(islice(changes, _CHANGES_PER_UPDATE))
+            is_last = len(part) < _CHANGES_PER_UPDATE
+            sent.update(part)
+            self._send(Update(interest.worker, interest.provider, interest.serial, part, is_last=is_last))
+            if is_last:
+                return
+
+
+def _changes(
+    interest: Interest, states: States, sent: Mapping[str, CertificateState]
+) -> Iterator[tuple[str, CertificateState]]:
+    """Yield the states that a worker does not have."""
+    names = interest.names | states.keys() | sent.keys() if interest.everything else interest.names
+    for name in names:
+        state = states.get(name, REMOVED)
+        if sent.get(name) != state:
+            yield name, state
+
+
+class PollRound:
+    """What one poll has to read. everything: all certificates of the provider. names: otherwise, these."""
+
+    def __init__(self, interests: tuple[Interest, ...]) -> None:
+        self.interests = interests
+        self.everything = any(interest.everything for interest in interests)
+        self.names = frozenset[str]().union(*(interest.names for interest in interests))
+
+    def includes(self, name: str) -> bool:
+        """Return whether the poll has to read a certificate."""
+        return self.everything or name in self.names

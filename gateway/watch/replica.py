@@ -1,0 +1,210 @@
+"""The states of the watched certificates in one worker, and the subscriptions to them.
+
+The worker that polls sends the states. This worker tells it which certificates its readers watch.
+"""
+
+import asyncio
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from gateway.contract.resource_names import provider_id
+from gateway.watch.history import History, States
+from gateway.watch.messages import Interest, Update
+from gateway.watch.states import CertificateState, Phase, ResumeToken
+from gateway.watch.subscription import Subscription
+from gateway.watch.waiting import Waiting
+
+LINGER_SECONDS: Final = 60.0
+"""Seconds for which a certificate without readers is still watched, so that a reader can come back and resume."""
+
+SendInterest = Callable[[Interest], None]
+
+
+class VersionReplica:
+    """The certificates of all providers that the readers of this worker watch. Runs on the event loop.
+
+    send: sends an interest to the worker that polls. linger: see LINGER_SECONDS.
+    """
+
+    def __init__(self, send: SendInterest, *, linger: float = LINGER_SECONDS) -> None:
+        self._send = send
+        self._linger = linger
+        self._providers: dict[str, _ProviderReplica] = {}
+
+    def subscribe(self, names: Iterable[str] = (), *, parent: str = "") -> Subscription:
+        """Return a subscription to certificates, or to all of the provider `parent`. Close it at the end."""
+        subscription = Subscription(self, parent)
+        if parent:
+            self._provider(provider_id(parent)).watch_everything(subscription)
+        subscription.add(list(names))
+        return subscription
+
+    def receive(self, update: Update) -> None:
+        """Take an update from the worker that polls."""
+        if update.worker == os.getpid() and (provider := self._providers.get(update.provider)) is not None:
+            provider.receive(update)
+
+    def ages(self) -> Mapping[str, float]:
+        """Return the seconds since the last update of each provider that is watched."""
+        now = time.monotonic()
+        return {name: now - each.updated_at for name, each in self._providers.copy().items() if each.is_watched}
+
+    # What a subscription calls:
+
+    def state(self, name: str) -> CertificateState | None:
+        """Return the current state of a certificate; None if it is not known."""
+        return self._provider(provider_id(name)).states.get(name)
+
+    def watch(self, subscription: Subscription, names: Iterable[str]) -> None:
+        """Begin to report changes of certificates to a subscription."""
+        for provider, each in _by_provider(names).items():
+            self._provider(provider).watch(subscription, each)
+
+    def unwatch(self, subscription: Subscription, names: Iterable[str] | None) -> None:
+        """Stop that. names: None for all."""
+        for provider, each in _by_provider(subscription.names if names is None else names).items():
+            self._provider(provider).unwatch(subscription, each)
+        if names is None and subscription.parent:
+            self._provider(provider_id(subscription.parent)).unwatch_everything(subscription)
+
+    async def fresh(self, subscription: Subscription) -> None:
+        """Return when the states of all certificates of a subscription are newer than its last addition.
+
+        Raises GatewayError if a provider cannot be read.
+        """
+        for provider in list(self._providers.values()):
+            await provider.waiting.completed(subscription)
+
+    def known(self, subscription: Subscription, token: str) -> States | None:
+        """Return the states that a reader with this resume token knows; None if the token is unknown.
+
+        All certificates of the subscription belong to one provider.
+        """
+        name = subscription.parent or next(iter(subscription.names))
+        return self._provider(provider_id(name)).known(subscription, token)
+
+    def _provider(self, provider: str) -> "_ProviderReplica":
+        found = self._providers.get(provider)
+        if found is None:
+            found = self._providers[provider] = _ProviderReplica(provider, self._send, self._linger)
+        return found
+
+
+def _by_provider(names: Iterable[str]) -> Mapping[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        found[provider_id(name)].append(name)
+    return found
+
+
+class _ProviderReplica:
+    """The watched certificates of one provider, and their readers."""
+
+    def __init__(self, provider: str, send: SendInterest, linger: float) -> None:
+        self._provider = provider
+        self._send = send
+        self._linger = linger
+        self._history = History()
+        self._readers: dict[str, set[Subscription]] = {}
+        self._readers_of_everything: set[Subscription] = set()
+        self._everything = False
+        self._scheduled = False
+        self.waiting = Waiting()
+        self.states: dict[str, CertificateState] = {}
+        self.updated_at = time.monotonic()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether there are readers, or were until recently."""
+        return bool(self._readers) or self._everything
+
+    def watch(self, subscription: Subscription, names: Iterable[str]) -> None:
+        for name in names:
+            self._readers.setdefault(name, set()).add(subscription)
+        self.waiting.add(subscription, names)
+        self._send_soon()
+
+    def watch_everything(self, subscription: Subscription) -> None:
+        self._everything = True
+        self._readers_of_everything.add(subscription)
+        self.waiting.add(subscription, None)
+        self._send_soon()
+
+    def unwatch(self, subscription: Subscription, names: Iterable[str]) -> None:
+        for name in names:
+            self._readers.get(name, set()).discard(subscription)
+        self.waiting.discard(subscription, names)
+        asyncio.get_running_loop().call_later(self._linger, self._forget)
+
+    def unwatch_everything(self, subscription: Subscription) -> None:
+        self._readers_of_everything.discard(subscription)
+        self.waiting.forget(subscription)
+        asyncio.get_running_loop().call_later(self._linger, self._forget)
+
+    def receive(self, update: Update) -> None:
+        if update.failure is not None:
+            self.waiting.fail(update.serial, update.failure.error(self._provider))
+            return
+        for name, state in update.changes.items():
+            self._replace(name, state)
+        if update.is_last:
+            self.updated_at = time.monotonic()
+            for subscription, names in self.waiting.complete(update.serial):
+                for name in self._existing(names):
+                    subscription.notify(name)
+
+    def known(self, subscription: Subscription, token: str) -> States | None:
+        if token == str(ResumeToken()):
+            return None  # the token of a reader that knows nothing
+        if subscription.parent:
+            return self._history.rewind(self.states, token, lambda _: True)
+        current = {name: self.states[name] for name in subscription.names if name in self.states}
+        return self._history.rewind(current, token, subscription.names.__contains__)
+
+    def _existing(self, names: Iterable[str] | None) -> Iterator[str]:
+        """Yield the names with a state. None means all certificates of the provider that exist."""
+        if names is None:
+            yield from (name for name, state in self.states.items() if state.phase is not Phase.REMOVED)
+        else:
+            yield from (name for name in names if name in self.states)
+
+    def _replace(self, name: str, state: CertificateState) -> None:
+        old = self.states.get(name)
+        self.states[name] = state
+        if state == old:
+            return
+        self._history.add(name, old, state)
+        for subscription in (*self._readers.get(name, ()), *self._readers_of_everything):
+            if not self.waiting.includes(subscription, name):
+                subscription.notify(name, changed=True)
+
+    def _send_soon(self) -> None:
+        """Send the interest at the end of this turn of the event loop, once for all readers that come in it."""
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._send_now)
+
+    def _send_now(self) -> None:
+        self._scheduled = False
+        serial = time.monotonic_ns()
+        is_urgent = self.waiting.number(serial)
+        names = frozenset(self._readers)
+        self._send(
+            Interest(os.getpid(), self._provider, serial, names, everything=self._everything, is_urgent=is_urgent)
+        )
+
+    def _forget(self) -> None:
+        """Stop watching the certificates without readers."""
+        idle = [name for name, readers in self._readers.items() if not readers]
+        for name in idle:
+            del self._readers[name]
+        was_everything = self._everything
+        self._everything = bool(self._readers_of_everything)
+        if not idle and was_everything == self._everything:
+            return
+        if not self._everything:
+            self.states = {name: state for name, state in self.states.items() if name in self._readers}
+        self._send_soon()

@@ -1,0 +1,137 @@
+"""A subscription to the states of certificates, for one reader. It keeps at most one pending change per certificate."""
+
+import asyncio
+import time
+from collections.abc import Collection, Iterable
+from typing import NamedTuple, Protocol, Self
+
+from gateway.watch.history import States
+from gateway.watch.states import CertificateState
+
+
+class Change(NamedTuple):
+    """The state of a certificate, which the reader may know already.
+
+    coalesced: the number of earlier changes that it replaces. since: the time of the first of them, in seconds of
+    `time.monotonic()`.
+    """
+
+    name: str
+    state: CertificateState
+    coalesced: int
+    since: float
+
+    @property
+    def version(self) -> str:
+        """The version of the content; empty if the certificate does not exist or cannot be read."""
+        return self.state.version
+
+
+class _Pending(NamedTuple):
+    changes: int
+    since: float
+
+
+class Source(Protocol):
+    """Where a subscription reads states."""
+
+    def state(self, name: str) -> CertificateState | None:
+        """Return the current state of a certificate; None if it is not known."""
+
+    def watch(self, subscription: "Subscription", names: Iterable[str]) -> None:
+        """Begin to report changes of certificates to a subscription."""
+
+    def unwatch(self, subscription: "Subscription", names: Iterable[str] | None) -> None:
+        """Stop that. names: None for all."""
+
+    async def fresh(self, subscription: "Subscription") -> None:
+        """Return when the states of all certificates of a subscription are newer than the last change of its names.
+
+        Raises GatewayError if the provider cannot be read.
+        """
+
+    def known(self, subscription: "Subscription", token: str) -> States | None:
+        """Return the states that a reader with this resume token knows; None if the token is unknown."""
+
+
+class Subscription:
+    """The changes of certificates, as an asynchronous iterator. Close it at the end.
+
+    parent: the provider whose certificates are all included, including new ones; empty for named ones.
+    The states that exist at the beginning are changes, too. A state is reported only if it is not older than the moment
+    when the certificate was added. So a reader never sees an older state than in another gateway before.
+    """
+
+    def __init__(self, source: Source, parent: str = "") -> None:
+        self.parent = parent
+        self.names: set[str] = set()
+        self._source = source
+        self._pending: dict[str, _Pending] = {}
+        self._changed = asyncio.Event()
+        self._closed = False
+
+    def add(self, names: Collection[str]) -> None:
+        """Watch more certificates, by their resource names."""
+        new = [name for name in names if name not in self.names]
+        self.names.update(new)
+        self._source.watch(self, new)
+
+    def discard(self, names: Collection[str]) -> None:
+        """Watch certificates no longer."""
+        self.names.difference_update(names)
+        for name in names:
+            self._pending.pop(name, None)
+        self._source.unwatch(self, names)
+
+    def close(self) -> None:
+        """End the subscription, and the iteration over it."""
+        if not self._closed:
+            self._closed = True
+            self._source.unwatch(self, None)
+            self._pending.clear()
+            self._changed.set()
+
+    async def fresh(self) -> None:
+        """Return when a change is pending for every certificate that exists or is named.
+
+        Raises GatewayError if the provider cannot be read.
+        """
+        await self._source.fresh(self)
+
+    def known(self, token: str) -> States | None:
+        """Return the states that a reader with this resume token knows; None if the token is unknown."""
+        return self._source.known(self, token)
+
+    def notify(self, name: str, *, changed: bool = False) -> None:
+        """Report a state again. changed: whether it is a new one."""
+        if self._closed:
+            return
+        pending = self._pending.get(name) or _Pending(0, time.monotonic())
+        self._pending[name] = _Pending(pending.changes + changed, pending.since)
+        self._changed.set()
+
+    @property
+    def pending(self) -> int:
+        """The number of pending changes."""
+        return len(self._pending)
+
+    def pop(self) -> Change | None:
+        """Remove and return the oldest pending change; None if there is none."""
+        while self._pending:
+            name = next(iter(self._pending))
+            changes, since = self._pending.pop(name)
+            state = self._source.state(name)
+            if state is not None:
+                return Change(name, state, max(0, changes - 1), since)
+        self._changed.clear()
+        return None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Change:
+        while (change := self.pop()) is None:
+            if self._closed:
+                raise StopAsyncIteration
+            await self._changed.wait()
+        return change

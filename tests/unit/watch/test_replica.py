@@ -1,0 +1,215 @@
+"""Subscriptions of a worker: fresh states first, one pending change per certificate, and resume tokens."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+
+import orjson
+import pytest
+from google.rpc import code_pb2
+
+from gateway.errors import GatewayError
+from gateway.watch.messages import Failure, Interest, Update
+from gateway.watch.publisher import VersionPublisher
+from gateway.watch.replica import VersionReplica
+from gateway.watch.states import REMOVED, CertificateState, Phase, ResumeToken
+from gateway.watch.subscription import Subscription
+from keyway.v1 import error_reason_pb2 as reasons
+from tests.support.waiting import eventually
+
+A, B = "providers/p/certificates/a", "providers/p/certificates/b"
+V1, V2, V3 = (CertificateState(Phase.VALID, version) for version in ("1", "2", "3"))
+
+
+class Gateway:
+    """One worker that also polls. `states`: what the provider has."""
+
+    def __init__(self, linger: float = 60.0) -> None:
+        self.interests: list[Interest] = []
+        self.publisher = VersionPublisher(lambda update: self.replica.receive(Update.of(orjson.loads(update.encode()))))
+        self.replica = VersionReplica(self.send, linger=linger)
+        self.states: dict[str, CertificateState] = {}
+
+    def send(self, interest: Interest) -> None:
+        self.interests.append(interest)
+        self.publisher.receive(Interest.of(orjson.loads(interest.encode())))
+
+    async def poll(self, **states: CertificateState) -> None:
+        """Poll the provider. states: by the IDs of the certificates."""
+        await asyncio.sleep(0)  # the interest is sent at the end of the turn
+        self.states = {f"providers/p/certificates/{each}": state for each, state in states.items()}
+        watched = self.publisher.provider("p")
+        poll = watched.begin()
+        watched.finish(poll, {name: state for name, state in self.states.items() if poll.includes(name)})
+
+    async def unwatched(self) -> None:
+        """Return when nothing is watched."""
+
+        async def is_unwatched() -> bool:
+            return not self.publisher.provider("p").is_watched
+
+        await eventually(is_unwatched)
+
+
+def changes(subscription: Subscription) -> list[tuple[str, str, int]]:
+    found = []
+    while (change := subscription.pop()) is not None:
+        found.append((change.name[-1], change.version or change.state.phase.name, change.coalesced))
+    return found
+
+
+def token(states: Iterable[tuple[str, CertificateState]]) -> str:
+    made = ResumeToken()
+    for name, state in states:
+        made.replace(name, None, state)
+    return str(made)
+
+
+async def test_reader_receives_the_current_state_and_then_changes() -> None:
+    gateway = Gateway()
+    reader = gateway.replica.subscribe([A, B])
+    assert changes(reader) == []
+    await gateway.poll(a=V1)
+    assert sorted(changes(reader)) == [("a", "1", 0), ("b", "REMOVED", 0)]
+    await gateway.poll(a=V1)
+    assert changes(reader) == []
+    await gateway.poll(a=V2, b=V1)
+    assert sorted(changes(reader)) == [("a", "2", 0), ("b", "1", 0)]
+
+
+async def test_slow_reader_receives_one_change_with_a_count() -> None:
+    gateway = Gateway()
+    reader = gateway.replica.subscribe([A])
+    await gateway.poll(a=V1)
+    assert changes(reader) == [("a", "1", 0)]
+    for state in (V2, V3, V1, V2):
+        await gateway.poll(a=state)
+    assert reader.pending == 1
+    assert changes(reader) == [("a", "2", 3)]
+
+
+async def test_reader_of_everything_receives_new_and_removed_certificates() -> None:
+    gateway = Gateway()
+    reader = gateway.replica.subscribe(parent="providers/p")
+    await gateway.poll(a=V1)
+    assert changes(reader) == [("a", "1", 0)]
+    await gateway.poll(b=V1)
+    assert sorted(changes(reader)) == [("a", "REMOVED", 0), ("b", "1", 0)]
+
+
+async def test_new_reader_receives_no_state_that_is_older_than_the_subscription() -> None:
+    gateway = Gateway()
+    gateway.replica.subscribe([A])
+    await gateway.poll(a=V1)
+    watched = gateway.publisher.provider("p")
+    poll = watched.begin()  # this poll began before the new reader
+    reader = gateway.replica.subscribe([A])
+    fresh = asyncio.create_task(reader.fresh())
+    await asyncio.sleep(0)
+    watched.finish(poll, {A: V2})
+    assert changes(reader) == []
+    assert not fresh.done()
+    await gateway.poll(a=V3)
+    await fresh
+    assert changes(reader) == [("a", "3", 0)]
+
+
+async def test_many_readers_share_one_interest() -> None:
+    gateway = Gateway()
+    readers = [gateway.replica.subscribe([f"providers/p/certificates/{number}"]) for number in range(100)]
+    await gateway.poll()
+    assert [(len(each.names), each.is_urgent) for each in gateway.interests] == [(100, True)]
+    assert all(changes(reader) for reader in readers)
+
+
+async def test_failed_poll_reaches_the_readers_that_wait() -> None:
+    gateway = Gateway()
+    reader = gateway.replica.subscribe([A])
+    waiting = asyncio.create_task(reader.fresh())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    watched = gateway.publisher.provider("p")
+    kind = Failure(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNREACHABLE, "no connection")
+    watched.fail(watched.begin(), kind.error("p"))
+    with pytest.raises(GatewayError, match="no connection"):
+        await waiting
+    await gateway.poll(a=V1)
+    await reader.fresh()
+    assert changes(reader) == [("a", "1", 0)]
+
+
+async def test_closed_subscription_ends_its_iteration_and_is_forgotten() -> None:
+    gateway = Gateway(linger=0.0)
+    reader = gateway.replica.subscribe([A])
+    await gateway.poll(a=V1)
+    assert [change.version async for change in _first(reader)] == ["1"]
+    ending = asyncio.create_task(anext(aiter(reader)))
+    await asyncio.sleep(0)
+    reader.close()
+    with pytest.raises(StopAsyncIteration):
+        await ending
+    await gateway.unwatched()
+    assert gateway.interests[-1].is_empty
+
+
+async def _first(reader: Subscription):  # type: ignore[no-untyped-def]
+    yield await anext(aiter(reader))
+
+
+async def test_resume_token_of_a_recent_state_is_known() -> None:
+    gateway = Gateway()
+    reader = gateway.replica.subscribe([A, B])
+    await gateway.poll(a=V1, b=V1)
+    await gateway.poll(a=V2, b=V1)
+    await gateway.poll(a=V3, b=V1)
+    assert reader.known(token([(A, V3), (B, V1)])) == {A: V3, B: V1}
+    assert reader.known(token([(B, V1), (A, V1)])) == {A: V1, B: V1}
+    assert reader.known(token([(A, V2), (B, V2)])) is None
+    assert reader.known("x") is None
+    assert reader.known(str(ResumeToken())) is None
+
+
+async def test_token_is_unknown_after_a_gap() -> None:
+    gateway = Gateway(linger=0.0)
+    first = gateway.replica.subscribe([A])
+    await gateway.poll(a=V1)
+    await gateway.poll(a=V2)
+    first.close()
+    await gateway.unwatched()
+    second = gateway.replica.subscribe([A])
+    await gateway.poll(a=V3)
+    assert second.known(token([(A, V2)])) is None
+    assert second.known(token([(A, V3)])) == {A: V3}
+
+
+async def test_another_worker_receives_all_states_of_its_certificates() -> None:
+    sent: list[Update] = []
+    publisher = VersionPublisher(sent.append)
+    publisher.receive(Interest(1, "p", 1, frozenset({A}), is_urgent=True))
+    watched = publisher.provider("p")
+    watched.finish(watched.begin(), {A: V1})
+    publisher.receive(Interest(2, "p", 1, frozenset({A, B}), is_urgent=True))
+    watched.finish(watched.begin(), {A: V1})
+    assert [(each.worker, dict(each.changes)) for each in sent] == [
+        (1, {A: V1}),
+        (1, {}),
+        (2, {A: V1, B: REMOVED}),
+    ]
+
+
+async def test_update_for_another_worker_is_ignored() -> None:
+    gateway = Gateway()
+    reader = gateway.replica.subscribe([A])
+    await asyncio.sleep(0)
+    gateway.replica.receive(Update(os.getpid() + 1, "p", 2**62, {A: V1}))
+    assert changes(reader) == []
+
+
+async def test_many_changes_are_sent_in_parts() -> None:
+    sent: list[Update] = []
+    publisher = VersionPublisher(sent.append)
+    names = [f"providers/p/certificates/{number}" for number in range(450)]
+    publisher.receive(Interest(1, "p", 1, frozenset(names)))
+    watched = publisher.provider("p")
+    watched.finish(watched.begin(), dict.fromkeys(names, V1))
+    assert [(len(each.changes), each.is_last) for each in sent] == [(200, False), (200, False), (50, True)]
