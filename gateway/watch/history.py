@@ -12,7 +12,7 @@ States = Mapping[str, CertificateState]
 """The states of certificates by name."""
 
 
-class History:
+class ChangeHistory:
     """The last changes, at most MAXIMUM_CHANGES."""
 
     def __init__(self) -> None:

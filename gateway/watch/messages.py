@@ -64,7 +64,7 @@ class Interest:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class PollFailure:
     """Why a provider could not be polled. message: for callers."""
 
     code: int
@@ -97,7 +97,7 @@ class Update:
     serial: int
     changes: Mapping[str, CertificateState] = field(default_factory=dict)
     is_last: bool = True
-    failure: Failure | None = None
+    failure: PollFailure | None = None
 
     def encode(self) -> bytes:
         """Return the JSON encoding."""
@@ -135,11 +135,11 @@ def _state(value: Any) -> CertificateState:
     return CertificateState(Phase(phase), _text(version), _text(reason), base64.b64decode(certificate, validate=True))
 
 
-def _failure(value: Any) -> Failure | None:
+def _failure(value: Any) -> PollFailure | None:
     if value is None:
         return None
     code, reason, message = value
-    return Failure(_number(code), _number(reason), _text(message))
+    return PollFailure(_number(code), _number(reason), _text(message))
 
 
 def _number(value: Any) -> int:

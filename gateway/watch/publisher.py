@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.errors import GatewayError
 from gateway.watch.history import States
-from gateway.watch.messages import Failure, Interest, Update
+from gateway.watch.messages import PollFailure, Interest, Update
 from gateway.watch.states import REMOVED, CertificateState
 
 _CHANGES_PER_UPDATE: Final = 200
@@ -77,7 +77,7 @@ class WatchedProvider:
 
     def fail(self, poll: "PollRound", error: GatewayError) -> None:
         """Tell the workers that the provider could not be polled."""
-        failure = Failure.of(error)
+        failure = PollFailure.of(error)
         for interest in poll.interests:
             self._send(Update(interest.worker, interest.provider, interest.serial, failure=failure))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from gateway.contract.resource_names import provider_id
-from gateway.watch.history import History, States
+from gateway.watch.history import ChangeHistory, States
 from gateway.watch.messages import Interest, Update
 from gateway.watch.states import CertificateState, Phase, ResumeToken
 from gateway.watch.subscription import Subscription
@@ -107,7 +107,7 @@ class _ProviderReplica:
         self._provider = provider
         self._send = send
         self._linger = linger
-        self._history = History()
+        self._history = ChangeHistory()
         self._readers: dict[str, set[Subscription]] = {}
         self._readers_of_everything: set[Subscription] = set()
         self._everything = False

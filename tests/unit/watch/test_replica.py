@@ -9,7 +9,7 @@ import pytest
 from google.rpc import code_pb2
 
 from gateway.errors import GatewayError
-from gateway.watch.messages import Failure, Interest, Update
+from gateway.watch.messages import PollFailure, Interest, Update
 from gateway.watch.publisher import VersionPublisher
 from gateway.watch.replica import VersionReplica
 from gateway.watch.states import REMOVED, CertificateState, Phase, ResumeToken
@@ -129,7 +129,7 @@ async def test_failed_poll_reaches_the_readers_that_wait() -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     watched = gateway.publisher.provider("p")
-    kind = Failure(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNREACHABLE, "no connection")
+    kind = PollFailure(code_pb2.UNAVAILABLE, reasons.ERROR_REASON_PROVIDER_UNREACHABLE, "no connection")
     watched.fail(watched.begin(), kind.error("p"))
     with pytest.raises(GatewayError, match="no connection"):
         await waiting
