@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.errors import GatewayError
 from gateway.watch.history import States
-from gateway.watch.messages import PollFailure, Interest, Update
+from gateway.watch.messages import Interest, PollFailure, Update
 from gateway.watch.states import REMOVED, CertificateState
 
 _CHANGES_PER_UPDATE: Final = 200

@@ -9,7 +9,7 @@ import pytest
 from google.rpc import code_pb2
 
 from gateway.errors import GatewayError
-from gateway.watch.messages import PollFailure, Interest, Update
+from gateway.watch.messages import Interest, PollFailure, Update
 from gateway.watch.publisher import VersionPublisher
 from gateway.watch.replica import VersionReplica
 from gateway.watch.states import REMOVED, CertificateState, Phase, ResumeToken
