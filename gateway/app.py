@@ -29,7 +29,7 @@ from gateway.journal.write.entries import EventEntry
 from gateway.journal.write.idle_chains import IdleChains
 from gateway.journal.write.journal import Journal
 from gateway.journal_processes import JournalProcesses
-from gateway.poller.poller import CertificatePollers
+from gateway.polling import certificates_polled
 from gateway.providers.catalog import SETTINGS, Catalog
 from gateway.redaction import PROCESS_DIGEST, KeyedDigest, Redaction
 from gateway.server.audit_recorder import AuditRecorder, rejected_calls_tarpit
@@ -37,7 +37,6 @@ from gateway.server.authenticators import Authenticator, authenticator
 from gateway.server.authorizer import Authorizer
 from gateway.server.gateway_server import GatewayServer
 from gateway.server.interceptors.interceptor import InterceptorDependencies
-from gateway.server.internal_callers import InProcessPollerCalls
 from gateway.server.merging_recorder import MergingRecorder
 from gateway.server.rate_limiter import RateLimiter
 from gateway.server.rejections import Rejections
@@ -48,7 +47,6 @@ from gateway.surfaces.serving import surfaces_served
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.setup import Telemetry
 from gateway.watch.exchange import WatchExchange
-from gateway.watch.publisher import VersionPublisher
 
 if TYPE_CHECKING:
     from gateway.authz.engine import PolicyEngine
@@ -118,7 +116,8 @@ async def gateway(settings: GatewaySettings, role: WorkerRole | None = None) -> 
         if server.metrics is not None and role is None:
             metrics_bindings.breakers(catalog, server.metrics)
         _reload_metrics(engine, callers, server, role)
-        await _poll_certificates(settings, catalog, server, exchange.publisher, role=role, stack=stack)
+        begin = role.poll if role is not None else None
+        await stack.enter_async_context(certificates_polled(settings, catalog, server, exchange.publisher, begin=begin))
         surfaces = surfaces_served(settings, dependencies, server, shared_port=role is not None)
         await stack.enter_async_context(surfaces)
         if role is not None:
@@ -207,41 +206,6 @@ def _reload_metrics(
     if server.tls is not None:
         states["tls"] = server.tls.load_state
     metrics_bindings.reloads(states, server.tls, server.metrics)
-
-
-async def _poll_certificates(
-    settings: GatewaySettings,
-    catalog: Catalog,
-    server: GatewayServer,
-    publisher: VersionPublisher,
-    *,
-    role: WorkerRole | None,
-    stack: contextlib.AsyncExitStack,
-) -> None:
-    """Start to poll the certificates of all providers. A worker waits for its turn.
-
-    Without metrics, a provider is polled only while its certificates are watched.
-    """
-    polled = {
-        provider.id: provider
-        for provider in settings.providers
-        if provider.poller.enabled and catalog.serves(catalog.provider(provider.id), "list_certificates")
-    }
-    if not polled:
-        return
-
-    calls = InProcessPollerCalls(server.in_process, settings.default_deadline)
-    certificates = server.metrics.certificates if server.metrics is not None else None
-    publish = certificates.replace if certificates is not None else None
-    pollers = CertificatePollers(polled, calls, publish, publisher)
-    if server.metrics is not None:
-        server.metrics.certificates.expect_polls(polled)
-        metrics_bindings.pollers(pollers, server.metrics)
-    await stack.enter_async_context(pollers.running(role.poll if role is not None else _immediately))
-
-
-async def _immediately() -> None:
-    """Return at once."""
 
 
 def _redaction(settings: GatewaySettings, journal: Journal | None) -> Redaction:

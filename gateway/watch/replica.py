@@ -14,7 +14,7 @@ from gateway.contract.resource_names import provider_id
 from gateway.watch.history import ChangeHistory, States
 from gateway.watch.messages import Interest, Update
 from gateway.watch.states import CertificateState, Phase, ResumeToken
-from gateway.watch.subscription import Subscription
+from gateway.watch.subscription import VersionSubscription
 from gateway.watch.waiting import Waiting
 
 LINGER_SECONDS: Final = 60.0
@@ -34,9 +34,9 @@ class VersionReplica:
         self._linger = linger
         self._providers: dict[str, _ProviderReplica] = {}
 
-    def subscribe(self, names: Iterable[str] = (), *, parent: str = "") -> Subscription:
+    def subscribe(self, names: Iterable[str] = (), *, parent: str = "") -> VersionSubscription:
         """Return a subscription to certificates, or to all of the provider `parent`. Close it at the end."""
-        subscription = Subscription(self, parent)
+        subscription = VersionSubscription(self, parent)
         if parent:
             self._provider(provider_id(parent)).watch_everything(subscription)
         subscription.add(list(names))
@@ -58,19 +58,19 @@ class VersionReplica:
         """Return the current state of a certificate; None if it is not known."""
         return self._provider(provider_id(name)).states.get(name)
 
-    def watch(self, subscription: Subscription, names: Iterable[str]) -> None:
+    def watch(self, subscription: VersionSubscription, names: Iterable[str]) -> None:
         """Begin to report changes of certificates to a subscription."""
         for provider, each in _by_provider(names).items():
             self._provider(provider).watch(subscription, each)
 
-    def unwatch(self, subscription: Subscription, names: Iterable[str] | None) -> None:
+    def unwatch(self, subscription: VersionSubscription, names: Iterable[str] | None) -> None:
         """Stop that. names: None for all."""
         for provider, each in _by_provider(subscription.names if names is None else names).items():
             self._provider(provider).unwatch(subscription, each)
         if names is None and subscription.parent:
             self._provider(provider_id(subscription.parent)).unwatch_everything(subscription)
 
-    async def fresh(self, subscription: Subscription) -> None:
+    async def fresh(self, subscription: VersionSubscription) -> None:
         """Return when the states of all certificates of a subscription are newer than its last addition.
 
         Raises GatewayError if a provider cannot be read.
@@ -78,7 +78,7 @@ class VersionReplica:
         for provider in list(self._providers.values()):
             await provider.waiting.completed(subscription)
 
-    def known(self, subscription: Subscription, token: str) -> States | None:
+    def known(self, subscription: VersionSubscription, token: str) -> States | None:
         """Return the states that a reader with this resume token knows; None if the token is unknown.
 
         All certificates of the subscription belong to one provider.
@@ -108,8 +108,8 @@ class _ProviderReplica:
         self._send = send
         self._linger = linger
         self._history = ChangeHistory()
-        self._readers: dict[str, set[Subscription]] = {}
-        self._readers_of_everything: set[Subscription] = set()
+        self._readers: dict[str, set[VersionSubscription]] = {}
+        self._readers_of_everything: set[VersionSubscription] = set()
         self._everything = False
         self._scheduled = False
         self.waiting = Waiting()
@@ -121,25 +121,25 @@ class _ProviderReplica:
         """Whether there are readers, or were until recently."""
         return bool(self._readers) or self._everything
 
-    def watch(self, subscription: Subscription, names: Iterable[str]) -> None:
+    def watch(self, subscription: VersionSubscription, names: Iterable[str]) -> None:
         for name in names:
             self._readers.setdefault(name, set()).add(subscription)
         self.waiting.add(subscription, names)
         self._send_soon()
 
-    def watch_everything(self, subscription: Subscription) -> None:
+    def watch_everything(self, subscription: VersionSubscription) -> None:
         self._everything = True
         self._readers_of_everything.add(subscription)
         self.waiting.add(subscription, None)
         self._send_soon()
 
-    def unwatch(self, subscription: Subscription, names: Iterable[str]) -> None:
+    def unwatch(self, subscription: VersionSubscription, names: Iterable[str]) -> None:
         for name in names:
             self._readers.get(name, set()).discard(subscription)
         self.waiting.discard(subscription, names)
         asyncio.get_running_loop().call_later(self._linger, self._forget)
 
-    def unwatch_everything(self, subscription: Subscription) -> None:
+    def unwatch_everything(self, subscription: VersionSubscription) -> None:
         self._readers_of_everything.discard(subscription)
         self.waiting.forget(subscription)
         asyncio.get_running_loop().call_later(self._linger, self._forget)
@@ -156,7 +156,7 @@ class _ProviderReplica:
                 for name in self._existing(names):
                     subscription.notify(name)
 
-    def known(self, subscription: Subscription, token: str) -> States | None:
+    def known(self, subscription: VersionSubscription, token: str) -> States | None:
         if token == str(ResumeToken()):
             return None  # the token of a reader that knows nothing
         if subscription.parent:

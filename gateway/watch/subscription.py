@@ -38,23 +38,23 @@ class Source(Protocol):
     def state(self, name: str) -> CertificateState | None:
         """Return the current state of a certificate; None if it is not known."""
 
-    def watch(self, subscription: "Subscription", names: Iterable[str]) -> None:
+    def watch(self, subscription: "VersionSubscription", names: Iterable[str]) -> None:
         """Begin to report changes of certificates to a subscription."""
 
-    def unwatch(self, subscription: "Subscription", names: Iterable[str] | None) -> None:
+    def unwatch(self, subscription: "VersionSubscription", names: Iterable[str] | None) -> None:
         """Stop that. names: None for all."""
 
-    async def fresh(self, subscription: "Subscription") -> None:
+    async def fresh(self, subscription: "VersionSubscription") -> None:
         """Return when the states of all certificates of a subscription are newer than the last change of its names.
 
         Raises GatewayError if the provider cannot be read.
         """
 
-    def known(self, subscription: "Subscription", token: str) -> States | None:
+    def known(self, subscription: "VersionSubscription", token: str) -> States | None:
         """Return the states that a reader with this resume token knows; None if the token is unknown."""
 
 
-class Subscription:
+class VersionSubscription:
     """The changes of certificates, as an asynchronous iterator. Close it at the end.
 
     parent: the provider whose certificates are all included, including new ones; empty for named ones.

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 
 from gateway.errors import GatewayError
-from gateway.watch.subscription import Subscription
+from gateway.watch.subscription import VersionSubscription
 
 _UNSENT = 0
 
@@ -29,13 +29,13 @@ class Waiting:
     """The waiting subscriptions to certificates of one provider."""
 
     def __init__(self) -> None:
-        self._waits: dict[Subscription, _Wait] = {}
+        self._waits: dict[VersionSubscription, _Wait] = {}
 
-    def add(self, subscription: Subscription, names: Iterable[str] | None) -> None:
+    def add(self, subscription: VersionSubscription, names: Iterable[str] | None) -> None:
         """Make a subscription wait for certificates; None for all of the provider."""
         self._waits.setdefault(subscription, _Wait()).add(names)
 
-    def discard(self, subscription: Subscription, names: Iterable[str]) -> None:
+    def discard(self, subscription: VersionSubscription, names: Iterable[str]) -> None:
         """Make a subscription wait for fewer certificates."""
         wait = self._waits.get(subscription)
         if wait is not None and wait.names is not None:
@@ -43,13 +43,13 @@ class Waiting:
             if not wait.names:
                 self.forget(subscription)
 
-    def forget(self, subscription: Subscription) -> None:
+    def forget(self, subscription: VersionSubscription) -> None:
         """Forget a subscription that has ended."""
         wait = self._waits.pop(subscription, None)
         if wait is not None and not wait.done.done():
             wait.done.set_result(None)
 
-    def includes(self, subscription: Subscription, name: str) -> bool:
+    def includes(self, subscription: VersionSubscription, name: str) -> bool:
         """Return whether a subscription waits for a certificate."""
         wait = self._waits.get(subscription)
         return wait is not None and (wait.names is None or name in wait.names)
@@ -61,7 +61,7 @@ class Waiting:
                 wait.serial = serial
         return bool(self._waits)
 
-    def complete(self, serial: int) -> Iterator[tuple[Subscription, Iterable[str] | None]]:
+    def complete(self, serial: int) -> Iterator[tuple[VersionSubscription, Iterable[str] | None]]:
         """Yield the subscriptions that wait no longer, with the names. serial: of the interest that was answered."""
         for subscription, wait in list(self._waits.items()):
             if _UNSENT < wait.serial <= serial:
@@ -77,7 +77,7 @@ class Waiting:
                     failed.set_exception(error)
                     failed.exception()  # often nobody waits
 
-    async def completed(self, subscription: Subscription) -> None:
+    async def completed(self, subscription: VersionSubscription) -> None:
         """Return when a subscription does not wait. Raises GatewayError if the provider cannot be read."""
         wait = self._waits.get(subscription)
         if wait is not None:

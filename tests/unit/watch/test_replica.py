@@ -13,7 +13,7 @@ from gateway.watch.messages import Interest, PollFailure, Update
 from gateway.watch.publisher import VersionPublisher
 from gateway.watch.replica import VersionReplica
 from gateway.watch.states import REMOVED, CertificateState, Phase, ResumeToken
-from gateway.watch.subscription import Subscription
+from gateway.watch.subscription import VersionSubscription
 from keyway.v1 import error_reason_pb2 as reasons
 from tests.support.waiting import eventually
 
@@ -51,7 +51,7 @@ class Gateway:
         await eventually(is_unwatched)
 
 
-def changes(subscription: Subscription) -> list[tuple[str, str, int]]:
+def changes(subscription: VersionSubscription) -> list[tuple[str, str, int]]:
     found = []
     while (change := subscription.pop()) is not None:
         found.append((change.name[-1], change.version or change.state.phase.name, change.coalesced))
@@ -152,7 +152,7 @@ async def test_closed_subscription_ends_its_iteration_and_is_forgotten() -> None
     assert gateway.interests[-1].is_empty
 
 
-async def _first(reader: Subscription):  # type: ignore[no-untyped-def]
+async def _first(reader: VersionSubscription):  # type: ignore[no-untyped-def]
     yield await anext(aiter(reader))
 
 
