@@ -11,6 +11,7 @@ from typing import Final
 
 from gateway import __version__
 from gateway.config.load_state import LoadState
+from gateway.deliveries.ledger import DeliveryLedger
 from gateway.identity.tls_files import TlsFiles
 from gateway.journal.settings import AuditSettings
 from gateway.journal.ship.lag import Lag, shipping_lag
@@ -25,6 +26,7 @@ from gateway.telemetry import process_usage
 from gateway.telemetry.descriptions import audit as audit_metrics
 from gateway.telemetry.descriptions import certificates, processes
 from gateway.telemetry.descriptions import providers as provider_metrics
+from gateway.telemetry.descriptions import secrets as secret_metrics
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.instruments import Attributes, Description, Point, Series
 from gateway.telemetry.metrics import Metrics
@@ -145,6 +147,19 @@ def pollers(of: CertificatePollers, metrics: Metrics) -> None:
     metrics.register(certificates.POLLER_AGE, of.ages)
     metrics.register(certificates.POLLER_INTERVAL, of.intervals)
     metrics.register(certificates.POLLER_FAILURES, of.failures)
+
+
+def secrets(ledger: DeliveryLedger, streams: Callable[[], int], answers: Mapping[str, int], metrics: Metrics) -> None:
+    """Register the deliveries of secrets to Envoy. answers: the number of answers of nodes by result."""
+    metrics.observe(secret_metrics.STREAMS, streams)
+    metrics.register(
+        secret_metrics.STATES,
+        lambda: [Point({names.KEYWAY_SDS_STATE: state.value}, count) for state, count in ledger.counts()],
+    )
+    metrics.register(
+        secret_metrics.ANSWERS,
+        lambda: [Point({names.KEYWAY_SDS_RESULT: result}, count) for result, count in answers.items()],
+    )
 
 
 def journal(of: Journal, audit: AuditSettings, metrics: Metrics, *, alone: bool) -> None:

@@ -29,6 +29,24 @@ func (c *Client) AuditRecordPages(
 	})
 }
 
+// AllSecretDeliveries iterates over the secret deliveries of all pages. It requests each page only when needed. The first error ends
+// the iteration. Use [Client.SecretDeliveryPages] to read the other fields of the pages.
+func (c *Client) AllSecretDeliveries(
+	ctx context.Context, request *keywayv1.ListSecretDeliveriesRequest, options ...grpc.CallOption,
+) iter.Seq2[*keywayv1.SecretDelivery, error] {
+	return items(c.SecretDeliveryPages(ctx, request, options...), (*keywayv1.ListSecretDeliveriesResponse).GetDeliveries)
+}
+
+// SecretDeliveryPages iterates over the pages of ListSecretDeliveries.
+func (c *Client) SecretDeliveryPages(
+	ctx context.Context, request *keywayv1.ListSecretDeliveriesRequest, options ...grpc.CallOption,
+) iter.Seq2[*keywayv1.ListSecretDeliveriesResponse, error] {
+	return pages(request.GetPageToken(), func(token string) (*keywayv1.ListSecretDeliveriesResponse, error) {
+		next := onPage(request, func(r *keywayv1.ListSecretDeliveriesRequest) { r.PageToken = token })
+		return c.Audit.ListSecretDeliveries(ctx, next, options...)
+	})
+}
+
 // AllCertificates iterates over the certificates of all pages. It requests each page only when needed. The first error ends
 // the iteration. Use [Client.CertificatePages] to read the other fields of the pages.
 func (c *Client) AllCertificates(

@@ -19,6 +19,7 @@ from gateway.contract.methods import (
     SERVICES,
     Method,
 )
+from gateway.deliveries.ledger import DeliveryLedger
 from gateway.gateway_settings import GatewaySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.provider_states.states import ProviderStates
@@ -58,6 +59,7 @@ class GatewayServer:
     audit: answers audit queries; None if they are not configured. versions: the watched certificates.
     worker: the number of this process if it is one of several workers, which listen on the same port; otherwise None.
     provider_states: the state of each provider over all workers. in_process: makes calls from the gateway itself.
+    deliveries: of secrets to nodes.
     drain_delay: in seconds. A worker that is replaced sets it lower than the configured value.
     """
 
@@ -86,7 +88,11 @@ class GatewayServer:
         self.tls: TlsFiles | None = None
         self.address = ""
         self.health_address = ""
-        own = _own_operations(settings, catalog, audit, self.provider_states)
+        self.deliveries = DeliveryLedger()
+        own = {
+            **_own_operations(settings, catalog, self.provider_states),
+            **audit_service.operations(audit, [provider.id for provider in catalog], self.deliveries),
+        }
         self.in_process = InProcessCalls(_internal_operations(catalog, own), self._dependencies)
         for service, handlers in _handlers(settings, catalog, self._dependencies, own).items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
@@ -153,15 +159,12 @@ class GatewayServer:
             await self._health_server.stop(0)
 
 
-def _own_operations(
-    settings: GatewaySettings, catalog: Catalog, audit: AuditBackend | None, states: ProviderStates
-) -> Mapping[str, Operation]:
+def _own_operations(settings: GatewaySettings, catalog: Catalog, states: ProviderStates) -> Mapping[str, Operation]:
     """Return the operations that the gateway implements itself, by name."""
     return {
         **certificate_service.operations(catalog),
         **key_service.operations(catalog, settings.batch_concurrency),
         **provider_service.operations(catalog, settings.default_deadline, states),
-        **audit_service.operations(audit, [provider.id for provider in catalog]),
     }
 
 

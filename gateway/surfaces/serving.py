@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 
+from gateway import metrics_bindings
 from gateway.gateway_settings import GatewaySettings
 from gateway.server.gateway_server import GatewayServer
 from gateway.server.interceptors.interceptor import InterceptorDependencies
@@ -23,6 +24,10 @@ async def surfaces_served(
     from gateway.surfaces.sds.versions import NoVersions  # noqa: PLC0415
 
     secrets = SecretServer(settings, dependencies, gateway, NoVersions(), shared_port=shared_port)
+    if gateway.metrics is not None:
+        metrics_bindings.secrets(
+            gateway.deliveries, lambda: secrets.slots.count, secrets.recorder.answers, gateway.metrics
+        )
     await secrets.start()
     try:
         yield

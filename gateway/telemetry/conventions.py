@@ -42,6 +42,8 @@ KEYWAY_REASON: Final = "keyway.reason"
 KEYWAY_RELOAD_SOURCE: Final = "keyway.reload.source"
 KEYWAY_REQUEST_ID: Final = "keyway.request_id"
 KEYWAY_RESOURCES: Final = "keyway.resources"
+KEYWAY_SDS_RESULT: Final = "keyway.sds.result"
+KEYWAY_SDS_STATE: Final = "keyway.sds.state"
 KEYWAY_UPSTREAM_CODE: Final = "keyway.upstream.code"
 KEYWAY_UPSTREAM_MESSAGE: Final = "keyway.upstream.message"
 

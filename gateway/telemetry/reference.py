@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from gateway.telemetry.descriptions import audit, calls, certificates, processes, providers
+from gateway.telemetry.descriptions import audit, calls, certificates, processes, providers, secrets
 from gateway.telemetry.instruments import Description, Kind
 from gateway.telemetry.prometheus import exposed_name
 
@@ -12,6 +12,7 @@ SECTIONS: Final[Mapping[str, Sequence[Description]]] = {
     "Upstreams": providers.UPSTREAMS,
     "Caches": providers.CACHES,
     "Certificates": certificates.CERTIFICATES,
+    "Secrets for Envoy": secrets.SECRETS,
     "Audit journal": audit.JOURNAL,
     "Process": processes.PROCESS,
     "Reloads and the gateway's certificate": processes.RELOADS,

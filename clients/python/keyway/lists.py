@@ -5,7 +5,13 @@ from typing import Any, overload
 
 from keyway.pages import items, iterate_pages, iterate_pages_async
 from keyway.v1.audit_record_pb2 import AuditRecord
-from keyway.v1.audit_service_pb2 import ListAuditRecordsRequest, ListAuditRecordsResponse
+from keyway.v1.audit_service_pb2 import (
+    ListAuditRecordsRequest,
+    ListAuditRecordsResponse,
+    ListSecretDeliveriesRequest,
+    ListSecretDeliveriesResponse,
+    SecretDelivery,
+)
 from keyway.v1.certificate_pb2 import Certificate
 from keyway.v1.certificate_service_pb2 import ListCertificatesRequest, ListCertificatesResponse
 from keyway.v1.provider_pb2 import Provider
@@ -18,6 +24,12 @@ def iterate(
     request: ListAuditRecordsRequest | Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> Iterator[AuditRecord]: ...
+@overload
+def iterate(
+    method: Callable[..., ListSecretDeliveriesResponse],
+    request: ListSecretDeliveriesRequest | Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> Iterator[SecretDelivery]: ...
 @overload
 def iterate(
     method: Callable[..., ListCertificatesResponse],
@@ -46,6 +58,12 @@ def iterate_async(
     request: ListAuditRecordsRequest | Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> AsyncIterator[AuditRecord]: ...
+@overload
+def iterate_async(
+    method: Callable[..., Awaitable[ListSecretDeliveriesResponse]],
+    request: ListSecretDeliveriesRequest | Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> AsyncIterator[SecretDelivery]: ...
 @overload
 def iterate_async(
     method: Callable[..., Awaitable[ListCertificatesResponse]],

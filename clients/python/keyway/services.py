@@ -22,6 +22,8 @@ from keyway.v1.audit_service_pb2 import (
     GetJournalStatusResponse,
     ListAuditRecordsRequest,
     ListAuditRecordsResponse,
+    ListSecretDeliveriesRequest,
+    ListSecretDeliveriesResponse,
     SummarizeAuditRecordsRequest,
     SummarizeAuditRecordsResponse,
     VerifyJournalRequest,
@@ -120,6 +122,7 @@ class AuditService:
         self.SummarizeAuditRecords: Method[SummarizeAuditRecordsRequest, SummarizeAuditRecordsResponse] = stub.SummarizeAuditRecords
         self.GetJournalStatus: Method[GetJournalStatusRequest, GetJournalStatusResponse] = stub.GetJournalStatus
         self.VerifyJournal: Method[VerifyJournalRequest, VerifyJournalResponse] = stub.VerifyJournal
+        self.ListSecretDeliveries: Method[ListSecretDeliveriesRequest, ListSecretDeliveriesResponse] = stub.ListSecretDeliveries
 
     @overload
     def list_audit_records(self, request: ListAuditRecordsRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> ListAuditRecordsResponse: ...
@@ -227,6 +230,33 @@ class AuditService:
         """
         return call(self.VerifyJournal, VerifyJournalRequest, request, arguments)
 
+    @overload
+    def list_secret_deliveries(self, request: ListSecretDeliveriesRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> ListSecretDeliveriesResponse: ...
+    @overload
+    def list_secret_deliveries(
+        self,
+        *,
+        parent: str,
+        secret: str | None = None,
+        outdated_only: bool | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> ListSecretDeliveriesResponse: ...
+    def list_secret_deliveries(self, *request: Any, **arguments: Any) -> ListSecretDeliveriesResponse:
+        """Lists which node holds which version of a secret that the gateway delivers, such as to Envoy.
+
+        Fields:
+            parent: The audit log of the provider whose secrets are delivered, as `auditLogs/{provider}`, or
+                `auditLogs/-` for all providers whose log the caller may read.
+            secret: List only deliveries of this secret.
+            outdated_only: List only nodes that do not use the latest version that the gateway has delivered to
+                any node.
+            page_size: The maximum number of deliveries on a page, 1 to 1,000.
+            page_token: The `next_page_token` of the previous page.
+        """
+        return call(self.ListSecretDeliveries, ListSecretDeliveriesRequest, request, arguments)
+
 
 class AsyncAuditService:
     """`AuditService` for asyncio."""
@@ -238,6 +268,7 @@ class AsyncAuditService:
         self.SummarizeAuditRecords: AsyncMethod[SummarizeAuditRecordsRequest, SummarizeAuditRecordsResponse] = stub.SummarizeAuditRecords
         self.GetJournalStatus: AsyncMethod[GetJournalStatusRequest, GetJournalStatusResponse] = stub.GetJournalStatus
         self.VerifyJournal: AsyncMethod[VerifyJournalRequest, VerifyJournalResponse] = stub.VerifyJournal
+        self.ListSecretDeliveries: AsyncMethod[ListSecretDeliveriesRequest, ListSecretDeliveriesResponse] = stub.ListSecretDeliveries
 
     @overload
     def list_audit_records(self, request: ListAuditRecordsRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> AsyncCall[ListAuditRecordsResponse]: ...
@@ -344,6 +375,33 @@ class AsyncAuditService:
             restart: Whether to start a new verification if the previous one has ended.
         """
         return call(self.VerifyJournal, VerifyJournalRequest, request, arguments)
+
+    @overload
+    def list_secret_deliveries(self, request: ListSecretDeliveriesRequest | Mapping[str, Any], /, **options: Unpack[CallOptions]) -> AsyncCall[ListSecretDeliveriesResponse]: ...
+    @overload
+    def list_secret_deliveries(
+        self,
+        *,
+        parent: str,
+        secret: str | None = None,
+        outdated_only: bool | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> AsyncCall[ListSecretDeliveriesResponse]: ...
+    def list_secret_deliveries(self, *request: Any, **arguments: Any) -> AsyncCall[ListSecretDeliveriesResponse]:
+        """Lists which node holds which version of a secret that the gateway delivers, such as to Envoy.
+
+        Fields:
+            parent: The audit log of the provider whose secrets are delivered, as `auditLogs/{provider}`, or
+                `auditLogs/-` for all providers whose log the caller may read.
+            secret: List only deliveries of this secret.
+            outdated_only: List only nodes that do not use the latest version that the gateway has delivered to
+                any node.
+            page_size: The maximum number of deliveries on a page, 1 to 1,000.
+            page_token: The `next_page_token` of the previous page.
+        """
+        return call(self.ListSecretDeliveries, ListSecretDeliveriesRequest, request, arguments)
 
 
 class CertificateService:

@@ -5,7 +5,6 @@ from typing import Final
 import grpc
 import structlog
 
-from gateway.deliveries.ledger import DeliveryLedger
 from gateway.gateway_settings import GatewaySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.server.authenticators import authenticator
@@ -34,7 +33,7 @@ _log = structlog.get_logger(__name__)
 class SecretServer:
     """Serves SDS. gateway: makes the calls. versions: the source of changes. shared_port: as of the gateway.
 
-    ledger: the deliveries. address: HOST:PORT after `start`.
+    address: HOST:PORT after `start`.
     """
 
     def __init__(
@@ -54,7 +53,6 @@ class SecretServer:
         self._authenticator = (
             authenticator(self._settings.identity) if self._has_own_identity else dependencies.authenticator
         )
-        self.ledger = DeliveryLedger()
         self.address = ""
         self.slots = StreamSlots(self._settings.maximum_streams_per_caller)
         audit = dependencies.audit_recorder
@@ -67,7 +65,7 @@ class SecretServer:
             TrustBundles(self._settings.trust_stores),
             settings.default_deadline,
         )
-        surroundings = Surroundings(SecretFeeds(versions, loader), loader, self.ledger)
+        surroundings = Surroundings(SecretFeeds(versions, loader), loader, gateway.deliveries)
         tools = StreamTools(
             SecretNames(self._settings.aliases), surroundings, self.recorder, self._settings.maximum_secrets_per_stream
         )

@@ -168,6 +168,83 @@ func (VerificationState) EnumDescriptor() ([]byte, []int) {
 	return file_keyway_v1_audit_service_proto_rawDescGZIP(), []int{1}
 }
 
+// The state of a delivery.
+type SecretDeliveryState int32
+
+const (
+	// Not used.
+	SecretDeliveryState_SECRET_DELIVERY_STATE_UNSPECIFIED SecretDeliveryState = 0
+	// The gateway has not answered the node yet.
+	SecretDeliveryState_SECRET_DELIVERY_STATE_WAITING SecretDeliveryState = 1
+	// The node has not confirmed the version that the gateway sent.
+	SecretDeliveryState_SECRET_DELIVERY_STATE_SENT SecretDeliveryState = 2
+	// The node uses the version that the gateway sent.
+	SecretDeliveryState_SECRET_DELIVERY_STATE_ACCEPTED SecretDeliveryState = 3
+	// The node rejected the version that the gateway sent. It continues to use `accepted_version`.
+	SecretDeliveryState_SECRET_DELIVERY_STATE_REJECTED SecretDeliveryState = 4
+	// The provider does not have the secret, or the node requested an unknown name.
+	SecretDeliveryState_SECRET_DELIVERY_STATE_MISSING SecretDeliveryState = 5
+	// Policy denies the secret to the node.
+	SecretDeliveryState_SECRET_DELIVERY_STATE_DENIED SecretDeliveryState = 6
+	// The provider has content that the gateway does not send, such as a private key of another certificate.
+	SecretDeliveryState_SECRET_DELIVERY_STATE_UNSENDABLE SecretDeliveryState = 7
+	// The gateway could not read the secret, and will retry.
+	SecretDeliveryState_SECRET_DELIVERY_STATE_UNAVAILABLE SecretDeliveryState = 8
+)
+
+// Enum value maps for SecretDeliveryState.
+var (
+	SecretDeliveryState_name = map[int32]string{
+		0: "SECRET_DELIVERY_STATE_UNSPECIFIED",
+		1: "SECRET_DELIVERY_STATE_WAITING",
+		2: "SECRET_DELIVERY_STATE_SENT",
+		3: "SECRET_DELIVERY_STATE_ACCEPTED",
+		4: "SECRET_DELIVERY_STATE_REJECTED",
+		5: "SECRET_DELIVERY_STATE_MISSING",
+		6: "SECRET_DELIVERY_STATE_DENIED",
+		7: "SECRET_DELIVERY_STATE_UNSENDABLE",
+		8: "SECRET_DELIVERY_STATE_UNAVAILABLE",
+	}
+	SecretDeliveryState_value = map[string]int32{
+		"SECRET_DELIVERY_STATE_UNSPECIFIED": 0,
+		"SECRET_DELIVERY_STATE_WAITING":     1,
+		"SECRET_DELIVERY_STATE_SENT":        2,
+		"SECRET_DELIVERY_STATE_ACCEPTED":    3,
+		"SECRET_DELIVERY_STATE_REJECTED":    4,
+		"SECRET_DELIVERY_STATE_MISSING":     5,
+		"SECRET_DELIVERY_STATE_DENIED":      6,
+		"SECRET_DELIVERY_STATE_UNSENDABLE":  7,
+		"SECRET_DELIVERY_STATE_UNAVAILABLE": 8,
+	}
+)
+
+func (x SecretDeliveryState) Enum() *SecretDeliveryState {
+	p := new(SecretDeliveryState)
+	*p = x
+	return p
+}
+
+func (x SecretDeliveryState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SecretDeliveryState) Descriptor() protoreflect.EnumDescriptor {
+	return file_keyway_v1_audit_service_proto_enumTypes[2].Descriptor()
+}
+
+func (SecretDeliveryState) Type() protoreflect.EnumType {
+	return &file_keyway_v1_audit_service_proto_enumTypes[2]
+}
+
+func (x SecretDeliveryState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SecretDeliveryState.Descriptor instead.
+func (SecretDeliveryState) EnumDescriptor() ([]byte, []int) {
+	return file_keyway_v1_audit_service_proto_rawDescGZIP(), []int{2}
+}
+
 // The request of ListAuditRecords.
 type ListAuditRecordsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1299,6 +1376,293 @@ func (x *VerifyJournalResponse) GetSigningKeyIds() []string {
 	return nil
 }
 
+// The request of ListSecretDeliveries.
+type ListSecretDeliveriesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The audit log of the provider whose secrets are delivered, as `auditLogs/{provider}`, or `auditLogs/-` for all
+	// providers whose log the caller may read. Deliveries of names that the gateway does not know belong to
+	// `auditLogs/keyway:gateway`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// List only deliveries of this secret: the name of a certificate or a trust store. At most 4,096 bytes. Empty lists
+	// all.
+	Secret string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
+	// List only nodes that do not use the latest version that the gateway has delivered to any node: nodes that have not
+	// confirmed it, have rejected it, or did not receive it.
+	OutdatedOnly bool `protobuf:"varint,3,opt,name=outdated_only,json=outdatedOnly,proto3" json:"outdated_only,omitempty"`
+	// The maximum number of deliveries on a page, 1 to 1,000. 0 means 50.
+	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The `next_page_token` of the previous page. Empty requests the first page.
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSecretDeliveriesRequest) Reset() {
+	*x = ListSecretDeliveriesRequest{}
+	mi := &file_keyway_v1_audit_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSecretDeliveriesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSecretDeliveriesRequest) ProtoMessage() {}
+
+func (x *ListSecretDeliveriesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_keyway_v1_audit_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSecretDeliveriesRequest.ProtoReflect.Descriptor instead.
+func (*ListSecretDeliveriesRequest) Descriptor() ([]byte, []int) {
+	return file_keyway_v1_audit_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListSecretDeliveriesRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListSecretDeliveriesRequest) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+func (x *ListSecretDeliveriesRequest) GetOutdatedOnly() bool {
+	if x != nil {
+		return x.OutdatedOnly
+	}
+	return false
+}
+
+func (x *ListSecretDeliveriesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListSecretDeliveriesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// The response of ListSecretDeliveries.
+type ListSecretDeliveriesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The deliveries on this page, sorted by secret, caller, and node.
+	Deliveries []*SecretDelivery `protobuf:"bytes,1,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
+	// The token of the next page. Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSecretDeliveriesResponse) Reset() {
+	*x = ListSecretDeliveriesResponse{}
+	mi := &file_keyway_v1_audit_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSecretDeliveriesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSecretDeliveriesResponse) ProtoMessage() {}
+
+func (x *ListSecretDeliveriesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_keyway_v1_audit_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSecretDeliveriesResponse.ProtoReflect.Descriptor instead.
+func (*ListSecretDeliveriesResponse) Descriptor() ([]byte, []int) {
+	return file_keyway_v1_audit_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListSecretDeliveriesResponse) GetDeliveries() []*SecretDelivery {
+	if x != nil {
+		return x.Deliveries
+	}
+	return nil
+}
+
+func (x *ListSecretDeliveriesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// The latest delivery of a secret to a node.
+type SecretDelivery struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The full name of the certificate or the trust store. Empty if the node requested an unknown name.
+	Secret string `protobuf:"bytes,1,opt,name=secret,proto3" json:"secret,omitempty"`
+	// The name that the node requested, which can be an alias.
+	RequestedName string `protobuf:"bytes,2,opt,name=requested_name,json=requestedName,proto3" json:"requested_name,omitempty"`
+	// The ID of the caller that the node authenticated as, as in policies.
+	Caller string `protobuf:"bytes,3,opt,name=caller,proto3" json:"caller,omitempty"`
+	// What the node calls itself. It is not verified.
+	Node string `protobuf:"bytes,4,opt,name=node,proto3" json:"node,omitempty"`
+	// The address of the node, as HOST:PORT.
+	Address string `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
+	// The state of the delivery.
+	State SecretDeliveryState `protobuf:"varint,6,opt,name=state,proto3,enum=keyway.v1.SecretDeliveryState" json:"state,omitempty"`
+	// The version that the gateway sent last. A version is the SHA-256 hash of the DER encodings of the certificates, in
+	// hexadecimal, as in WatchCertificates. Empty if nothing was sent.
+	SentVersion string `protobuf:"bytes,7,opt,name=sent_version,json=sentVersion,proto3" json:"sent_version,omitempty"`
+	// The version that the node uses, as far as the gateway knows. Empty if the node has confirmed none.
+	AcceptedVersion string `protobuf:"bytes,8,opt,name=accepted_version,json=acceptedVersion,proto3" json:"accepted_version,omitempty"`
+	// The version that the node rejected, if it has not accepted another one since.
+	RejectedVersion string `protobuf:"bytes,9,opt,name=rejected_version,json=rejectedVersion,proto3" json:"rejected_version,omitempty"`
+	// When the gateway sent `sent_version`. Absent if nothing was sent.
+	SendTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=send_time,json=sendTime,proto3" json:"send_time,omitempty"`
+	// When the state changed.
+	StateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=state_time,json=stateTime,proto3" json:"state_time,omitempty"`
+	// Whether the node is connected. A node that is not connected continues to use its version.
+	Connected     bool `protobuf:"varint,12,opt,name=connected,proto3" json:"connected,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretDelivery) Reset() {
+	*x = SecretDelivery{}
+	mi := &file_keyway_v1_audit_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretDelivery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretDelivery) ProtoMessage() {}
+
+func (x *SecretDelivery) ProtoReflect() protoreflect.Message {
+	mi := &file_keyway_v1_audit_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretDelivery.ProtoReflect.Descriptor instead.
+func (*SecretDelivery) Descriptor() ([]byte, []int) {
+	return file_keyway_v1_audit_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SecretDelivery) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+func (x *SecretDelivery) GetRequestedName() string {
+	if x != nil {
+		return x.RequestedName
+	}
+	return ""
+}
+
+func (x *SecretDelivery) GetCaller() string {
+	if x != nil {
+		return x.Caller
+	}
+	return ""
+}
+
+func (x *SecretDelivery) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *SecretDelivery) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *SecretDelivery) GetState() SecretDeliveryState {
+	if x != nil {
+		return x.State
+	}
+	return SecretDeliveryState_SECRET_DELIVERY_STATE_UNSPECIFIED
+}
+
+func (x *SecretDelivery) GetSentVersion() string {
+	if x != nil {
+		return x.SentVersion
+	}
+	return ""
+}
+
+func (x *SecretDelivery) GetAcceptedVersion() string {
+	if x != nil {
+		return x.AcceptedVersion
+	}
+	return ""
+}
+
+func (x *SecretDelivery) GetRejectedVersion() string {
+	if x != nil {
+		return x.RejectedVersion
+	}
+	return ""
+}
+
+func (x *SecretDelivery) GetSendTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SendTime
+	}
+	return nil
+}
+
+func (x *SecretDelivery) GetStateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StateTime
+	}
+	return nil
+}
+
+func (x *SecretDelivery) GetConnected() bool {
+	if x != nil {
+		return x.Connected
+	}
+	return false
+}
+
 var File_keyway_v1_audit_service_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_audit_service_proto_rawDesc = "" +
@@ -1397,7 +1761,35 @@ const file_keyway_v1_audit_service_proto_rawDesc = "" +
 	"\x10progress_percent\x18\x05 \x01(\x05R\x0fprogressPercent\x12\x1a\n" +
 	"\bproblems\x18\x06 \x03(\tR\bproblems\x12\x14\n" +
 	"\x05heads\x18\a \x03(\tR\x05heads\x12&\n" +
-	"\x0fsigning_key_ids\x18\b \x03(\tR\rsigningKeyIds*\xb2\x02\n" +
+	"\x0fsigning_key_ids\x18\b \x03(\tR\rsigningKeyIds\"\xf8\x01\n" +
+	"\x1bListSecretDeliveriesRequest\x12:\n" +
+	"\x06parent\x18\x01 \x01(\tB\"\xe2A\x01\x02\xfaA\x15\n" +
+	"\x13keyway.dev/AuditLog\xe2\xb2\x19\x020\x01R\x06parent\x12#\n" +
+	"\x06secret\x18\x02 \x01(\tB\v\xe2A\x01\x01\xe2\xb2\x19\x03\b\x80 R\x06secret\x12)\n" +
+	"\routdated_only\x18\x03 \x01(\bB\x04\xe2A\x01\x01R\foutdatedOnly\x12(\n" +
+	"\tpage_size\x18\x04 \x01(\x05B\v\xe2A\x01\x01\xe2\xb2\x19\x03\x10\xe8\aR\bpageSize\x12#\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tB\x04\xe2A\x01\x01R\tpageToken\"\x81\x01\n" +
+	"\x1cListSecretDeliveriesResponse\x129\n" +
+	"\n" +
+	"deliveries\x18\x01 \x03(\v2\x19.keyway.v1.SecretDeliveryR\n" +
+	"deliveries\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd6\x03\n" +
+	"\x0eSecretDelivery\x12\x16\n" +
+	"\x06secret\x18\x01 \x01(\tR\x06secret\x12%\n" +
+	"\x0erequested_name\x18\x02 \x01(\tR\rrequestedName\x12\x16\n" +
+	"\x06caller\x18\x03 \x01(\tR\x06caller\x12\x12\n" +
+	"\x04node\x18\x04 \x01(\tR\x04node\x12\x18\n" +
+	"\aaddress\x18\x05 \x01(\tR\aaddress\x124\n" +
+	"\x05state\x18\x06 \x01(\x0e2\x1e.keyway.v1.SecretDeliveryStateR\x05state\x12!\n" +
+	"\fsent_version\x18\a \x01(\tR\vsentVersion\x12)\n" +
+	"\x10accepted_version\x18\b \x01(\tR\x0facceptedVersion\x12)\n" +
+	"\x10rejected_version\x18\t \x01(\tR\x0frejectedVersion\x127\n" +
+	"\tsend_time\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\bsendTime\x129\n" +
+	"\n" +
+	"state_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tstateTime\x12\x1c\n" +
+	"\tconnected\x18\f \x01(\bR\tconnected*\xb2\x02\n" +
 	"\x0eAuditDimension\x12\x1f\n" +
 	"\x1bAUDIT_DIMENSION_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16AUDIT_DIMENSION_CALLER\x10\x01\x12\x1a\n" +
@@ -1414,13 +1806,24 @@ const file_keyway_v1_audit_service_proto_rawDesc = "" +
 	"\x1aVERIFICATION_STATE_RUNNING\x10\x01\x12\x1f\n" +
 	"\x1bVERIFICATION_STATE_VERIFIED\x10\x02\x12#\n" +
 	"\x1fVERIFICATION_STATE_NOT_VERIFIED\x10\x03\x12\"\n" +
-	"\x1eVERIFICATION_STATE_INTERRUPTED\x10\x042\xb0\x04\n" +
+	"\x1eVERIFICATION_STATE_INTERRUPTED\x10\x04*\xd9\x02\n" +
+	"\x13SecretDeliveryState\x12%\n" +
+	"!SECRET_DELIVERY_STATE_UNSPECIFIED\x10\x00\x12!\n" +
+	"\x1dSECRET_DELIVERY_STATE_WAITING\x10\x01\x12\x1e\n" +
+	"\x1aSECRET_DELIVERY_STATE_SENT\x10\x02\x12\"\n" +
+	"\x1eSECRET_DELIVERY_STATE_ACCEPTED\x10\x03\x12\"\n" +
+	"\x1eSECRET_DELIVERY_STATE_REJECTED\x10\x04\x12!\n" +
+	"\x1dSECRET_DELIVERY_STATE_MISSING\x10\x05\x12 \n" +
+	"\x1cSECRET_DELIVERY_STATE_DENIED\x10\x06\x12$\n" +
+	" SECRET_DELIVERY_STATE_UNSENDABLE\x10\a\x12%\n" +
+	"!SECRET_DELIVERY_STATE_UNAVAILABLE\x10\b2\xa8\x05\n" +
 	"\fAuditService\x12j\n" +
 	"\x10ListAuditRecords\x12\".keyway.v1.ListAuditRecordsRequest\x1a#.keyway.v1.ListAuditRecordsResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12d\n" +
 	"\x0eGetAuditRecord\x12 .keyway.v1.GetAuditRecordRequest\x1a!.keyway.v1.GetAuditRecordResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12y\n" +
 	"\x15SummarizeAuditRecords\x12'.keyway.v1.SummarizeAuditRecordsRequest\x1a(.keyway.v1.SummarizeAuditRecordsResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12j\n" +
 	"\x10GetJournalStatus\x12\".keyway.v1.GetJournalStatusRequest\x1a#.keyway.v1.GetJournalStatusResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12a\n" +
-	"\rVerifyJournal\x12\x1f.keyway.v1.VerifyJournalRequest\x1a .keyway.v1.VerifyJournalResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x1a\x04\xe0\xb2\x19\x01B;\n" +
+	"\rVerifyJournal\x12\x1f.keyway.v1.VerifyJournalRequest\x1a .keyway.v1.VerifyJournalResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12v\n" +
+	"\x14ListSecretDeliveries\x12&.keyway.v1.ListSecretDeliveriesRequest\x1a'.keyway.v1.ListSecretDeliveriesResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x1a\x04\xe0\xb2\x19\x01B;\n" +
 	"\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3"
 
 var (
@@ -1435,68 +1838,78 @@ func file_keyway_v1_audit_service_proto_rawDescGZIP() []byte {
 	return file_keyway_v1_audit_service_proto_rawDescData
 }
 
-var file_keyway_v1_audit_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_keyway_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_keyway_v1_audit_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_keyway_v1_audit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_keyway_v1_audit_service_proto_goTypes = []any{
 	(AuditDimension)(0),                   // 0: keyway.v1.AuditDimension
 	(VerificationState)(0),                // 1: keyway.v1.VerificationState
-	(*ListAuditRecordsRequest)(nil),       // 2: keyway.v1.ListAuditRecordsRequest
-	(*ListAuditRecordsResponse)(nil),      // 3: keyway.v1.ListAuditRecordsResponse
-	(*AuditCoverage)(nil),                 // 4: keyway.v1.AuditCoverage
-	(*GetAuditRecordRequest)(nil),         // 5: keyway.v1.GetAuditRecordRequest
-	(*GetAuditRecordResponse)(nil),        // 6: keyway.v1.GetAuditRecordResponse
-	(*JournalRecord)(nil),                 // 7: keyway.v1.JournalRecord
-	(*SummarizeAuditRecordsRequest)(nil),  // 8: keyway.v1.SummarizeAuditRecordsRequest
-	(*SummarizeAuditRecordsResponse)(nil), // 9: keyway.v1.SummarizeAuditRecordsResponse
-	(*AuditGroup)(nil),                    // 10: keyway.v1.AuditGroup
-	(*GetJournalStatusRequest)(nil),       // 11: keyway.v1.GetJournalStatusRequest
-	(*GetJournalStatusResponse)(nil),      // 12: keyway.v1.GetJournalStatusResponse
-	(*JournalChain)(nil),                  // 13: keyway.v1.JournalChain
-	(*AuditIndexStatus)(nil),              // 14: keyway.v1.AuditIndexStatus
-	(*VerifyJournalRequest)(nil),          // 15: keyway.v1.VerifyJournalRequest
-	(*VerifyJournalResponse)(nil),         // 16: keyway.v1.VerifyJournalResponse
-	(*AuditFilter)(nil),                   // 17: keyway.v1.AuditFilter
-	(*AuditRecord)(nil),                   // 18: keyway.v1.AuditRecord
-	(*timestamppb.Timestamp)(nil),         // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),           // 20: google.protobuf.Duration
+	(SecretDeliveryState)(0),              // 2: keyway.v1.SecretDeliveryState
+	(*ListAuditRecordsRequest)(nil),       // 3: keyway.v1.ListAuditRecordsRequest
+	(*ListAuditRecordsResponse)(nil),      // 4: keyway.v1.ListAuditRecordsResponse
+	(*AuditCoverage)(nil),                 // 5: keyway.v1.AuditCoverage
+	(*GetAuditRecordRequest)(nil),         // 6: keyway.v1.GetAuditRecordRequest
+	(*GetAuditRecordResponse)(nil),        // 7: keyway.v1.GetAuditRecordResponse
+	(*JournalRecord)(nil),                 // 8: keyway.v1.JournalRecord
+	(*SummarizeAuditRecordsRequest)(nil),  // 9: keyway.v1.SummarizeAuditRecordsRequest
+	(*SummarizeAuditRecordsResponse)(nil), // 10: keyway.v1.SummarizeAuditRecordsResponse
+	(*AuditGroup)(nil),                    // 11: keyway.v1.AuditGroup
+	(*GetJournalStatusRequest)(nil),       // 12: keyway.v1.GetJournalStatusRequest
+	(*GetJournalStatusResponse)(nil),      // 13: keyway.v1.GetJournalStatusResponse
+	(*JournalChain)(nil),                  // 14: keyway.v1.JournalChain
+	(*AuditIndexStatus)(nil),              // 15: keyway.v1.AuditIndexStatus
+	(*VerifyJournalRequest)(nil),          // 16: keyway.v1.VerifyJournalRequest
+	(*VerifyJournalResponse)(nil),         // 17: keyway.v1.VerifyJournalResponse
+	(*ListSecretDeliveriesRequest)(nil),   // 18: keyway.v1.ListSecretDeliveriesRequest
+	(*ListSecretDeliveriesResponse)(nil),  // 19: keyway.v1.ListSecretDeliveriesResponse
+	(*SecretDelivery)(nil),                // 20: keyway.v1.SecretDelivery
+	(*AuditFilter)(nil),                   // 21: keyway.v1.AuditFilter
+	(*AuditRecord)(nil),                   // 22: keyway.v1.AuditRecord
+	(*timestamppb.Timestamp)(nil),         // 23: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),           // 24: google.protobuf.Duration
 }
 var file_keyway_v1_audit_service_proto_depIdxs = []int32{
-	17, // 0: keyway.v1.ListAuditRecordsRequest.filter:type_name -> keyway.v1.AuditFilter
-	18, // 1: keyway.v1.ListAuditRecordsResponse.records:type_name -> keyway.v1.AuditRecord
-	4,  // 2: keyway.v1.ListAuditRecordsResponse.coverage:type_name -> keyway.v1.AuditCoverage
-	19, // 3: keyway.v1.AuditCoverage.indexed_time:type_name -> google.protobuf.Timestamp
-	18, // 4: keyway.v1.GetAuditRecordResponse.record:type_name -> keyway.v1.AuditRecord
-	7,  // 5: keyway.v1.GetAuditRecordResponse.journal_records:type_name -> keyway.v1.JournalRecord
-	4,  // 6: keyway.v1.GetAuditRecordResponse.coverage:type_name -> keyway.v1.AuditCoverage
-	17, // 7: keyway.v1.SummarizeAuditRecordsRequest.filter:type_name -> keyway.v1.AuditFilter
+	21, // 0: keyway.v1.ListAuditRecordsRequest.filter:type_name -> keyway.v1.AuditFilter
+	22, // 1: keyway.v1.ListAuditRecordsResponse.records:type_name -> keyway.v1.AuditRecord
+	5,  // 2: keyway.v1.ListAuditRecordsResponse.coverage:type_name -> keyway.v1.AuditCoverage
+	23, // 3: keyway.v1.AuditCoverage.indexed_time:type_name -> google.protobuf.Timestamp
+	22, // 4: keyway.v1.GetAuditRecordResponse.record:type_name -> keyway.v1.AuditRecord
+	8,  // 5: keyway.v1.GetAuditRecordResponse.journal_records:type_name -> keyway.v1.JournalRecord
+	5,  // 6: keyway.v1.GetAuditRecordResponse.coverage:type_name -> keyway.v1.AuditCoverage
+	21, // 7: keyway.v1.SummarizeAuditRecordsRequest.filter:type_name -> keyway.v1.AuditFilter
 	0,  // 8: keyway.v1.SummarizeAuditRecordsRequest.group_by:type_name -> keyway.v1.AuditDimension
-	10, // 9: keyway.v1.SummarizeAuditRecordsResponse.groups:type_name -> keyway.v1.AuditGroup
-	4,  // 10: keyway.v1.SummarizeAuditRecordsResponse.coverage:type_name -> keyway.v1.AuditCoverage
-	20, // 11: keyway.v1.AuditGroup.p50:type_name -> google.protobuf.Duration
-	20, // 12: keyway.v1.AuditGroup.p99:type_name -> google.protobuf.Duration
-	13, // 13: keyway.v1.GetJournalStatusResponse.chains:type_name -> keyway.v1.JournalChain
-	20, // 14: keyway.v1.GetJournalStatusResponse.time_to_full:type_name -> google.protobuf.Duration
-	14, // 15: keyway.v1.GetJournalStatusResponse.index:type_name -> keyway.v1.AuditIndexStatus
-	20, // 16: keyway.v1.JournalChain.shipping_lag:type_name -> google.protobuf.Duration
-	19, // 17: keyway.v1.AuditIndexStatus.indexed_time:type_name -> google.protobuf.Timestamp
+	11, // 9: keyway.v1.SummarizeAuditRecordsResponse.groups:type_name -> keyway.v1.AuditGroup
+	5,  // 10: keyway.v1.SummarizeAuditRecordsResponse.coverage:type_name -> keyway.v1.AuditCoverage
+	24, // 11: keyway.v1.AuditGroup.p50:type_name -> google.protobuf.Duration
+	24, // 12: keyway.v1.AuditGroup.p99:type_name -> google.protobuf.Duration
+	14, // 13: keyway.v1.GetJournalStatusResponse.chains:type_name -> keyway.v1.JournalChain
+	24, // 14: keyway.v1.GetJournalStatusResponse.time_to_full:type_name -> google.protobuf.Duration
+	15, // 15: keyway.v1.GetJournalStatusResponse.index:type_name -> keyway.v1.AuditIndexStatus
+	24, // 16: keyway.v1.JournalChain.shipping_lag:type_name -> google.protobuf.Duration
+	23, // 17: keyway.v1.AuditIndexStatus.indexed_time:type_name -> google.protobuf.Timestamp
 	1,  // 18: keyway.v1.VerifyJournalResponse.state:type_name -> keyway.v1.VerificationState
-	19, // 19: keyway.v1.VerifyJournalResponse.start_time:type_name -> google.protobuf.Timestamp
-	19, // 20: keyway.v1.VerifyJournalResponse.end_time:type_name -> google.protobuf.Timestamp
-	2,  // 21: keyway.v1.AuditService.ListAuditRecords:input_type -> keyway.v1.ListAuditRecordsRequest
-	5,  // 22: keyway.v1.AuditService.GetAuditRecord:input_type -> keyway.v1.GetAuditRecordRequest
-	8,  // 23: keyway.v1.AuditService.SummarizeAuditRecords:input_type -> keyway.v1.SummarizeAuditRecordsRequest
-	11, // 24: keyway.v1.AuditService.GetJournalStatus:input_type -> keyway.v1.GetJournalStatusRequest
-	15, // 25: keyway.v1.AuditService.VerifyJournal:input_type -> keyway.v1.VerifyJournalRequest
-	3,  // 26: keyway.v1.AuditService.ListAuditRecords:output_type -> keyway.v1.ListAuditRecordsResponse
-	6,  // 27: keyway.v1.AuditService.GetAuditRecord:output_type -> keyway.v1.GetAuditRecordResponse
-	9,  // 28: keyway.v1.AuditService.SummarizeAuditRecords:output_type -> keyway.v1.SummarizeAuditRecordsResponse
-	12, // 29: keyway.v1.AuditService.GetJournalStatus:output_type -> keyway.v1.GetJournalStatusResponse
-	16, // 30: keyway.v1.AuditService.VerifyJournal:output_type -> keyway.v1.VerifyJournalResponse
-	26, // [26:31] is the sub-list for method output_type
-	21, // [21:26] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	23, // 19: keyway.v1.VerifyJournalResponse.start_time:type_name -> google.protobuf.Timestamp
+	23, // 20: keyway.v1.VerifyJournalResponse.end_time:type_name -> google.protobuf.Timestamp
+	20, // 21: keyway.v1.ListSecretDeliveriesResponse.deliveries:type_name -> keyway.v1.SecretDelivery
+	2,  // 22: keyway.v1.SecretDelivery.state:type_name -> keyway.v1.SecretDeliveryState
+	23, // 23: keyway.v1.SecretDelivery.send_time:type_name -> google.protobuf.Timestamp
+	23, // 24: keyway.v1.SecretDelivery.state_time:type_name -> google.protobuf.Timestamp
+	3,  // 25: keyway.v1.AuditService.ListAuditRecords:input_type -> keyway.v1.ListAuditRecordsRequest
+	6,  // 26: keyway.v1.AuditService.GetAuditRecord:input_type -> keyway.v1.GetAuditRecordRequest
+	9,  // 27: keyway.v1.AuditService.SummarizeAuditRecords:input_type -> keyway.v1.SummarizeAuditRecordsRequest
+	12, // 28: keyway.v1.AuditService.GetJournalStatus:input_type -> keyway.v1.GetJournalStatusRequest
+	16, // 29: keyway.v1.AuditService.VerifyJournal:input_type -> keyway.v1.VerifyJournalRequest
+	18, // 30: keyway.v1.AuditService.ListSecretDeliveries:input_type -> keyway.v1.ListSecretDeliveriesRequest
+	4,  // 31: keyway.v1.AuditService.ListAuditRecords:output_type -> keyway.v1.ListAuditRecordsResponse
+	7,  // 32: keyway.v1.AuditService.GetAuditRecord:output_type -> keyway.v1.GetAuditRecordResponse
+	10, // 33: keyway.v1.AuditService.SummarizeAuditRecords:output_type -> keyway.v1.SummarizeAuditRecordsResponse
+	13, // 34: keyway.v1.AuditService.GetJournalStatus:output_type -> keyway.v1.GetJournalStatusResponse
+	17, // 35: keyway.v1.AuditService.VerifyJournal:output_type -> keyway.v1.VerifyJournalResponse
+	19, // 36: keyway.v1.AuditService.ListSecretDeliveries:output_type -> keyway.v1.ListSecretDeliveriesResponse
+	31, // [31:37] is the sub-list for method output_type
+	25, // [25:31] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_keyway_v1_audit_service_proto_init() }
@@ -1511,8 +1924,8 @@ func file_keyway_v1_audit_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_keyway_v1_audit_service_proto_rawDesc), len(file_keyway_v1_audit_service_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   15,
+			NumEnums:      3,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

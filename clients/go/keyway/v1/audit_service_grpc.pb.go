@@ -26,6 +26,7 @@ const (
 	AuditService_SummarizeAuditRecords_FullMethodName = "/keyway.v1.AuditService/SummarizeAuditRecords"
 	AuditService_GetJournalStatus_FullMethodName      = "/keyway.v1.AuditService/GetJournalStatus"
 	AuditService_VerifyJournal_FullMethodName         = "/keyway.v1.AuditService/VerifyJournal"
+	AuditService_ListSecretDeliveries_FullMethodName  = "/keyway.v1.AuditService/ListSecretDeliveries"
 )
 
 // AuditServiceClient is the client API for AuditService service.
@@ -96,6 +97,13 @@ type AuditServiceClient interface {
 	// started. The verification runs in a process with low priority. Each gateway runs at most one. To get the progress,
 	// call the method again.
 	VerifyJournal(ctx context.Context, in *VerifyJournalRequest, opts ...grpc.CallOption) (*VerifyJournalResponse, error)
+	// Lists which node holds which version of a secret that the gateway delivers, such as to Envoy. It answers, for
+	// example, which nodes still use the certificate from before the renewal. `audit.query` is not required.
+	//
+	// Each gateway knows the nodes that have connected to it since it started. Query each gateway.
+	//
+	// Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
+	ListSecretDeliveries(ctx context.Context, in *ListSecretDeliveriesRequest, opts ...grpc.CallOption) (*ListSecretDeliveriesResponse, error)
 }
 
 type auditServiceClient struct {
@@ -150,6 +158,16 @@ func (c *auditServiceClient) VerifyJournal(ctx context.Context, in *VerifyJourna
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(VerifyJournalResponse)
 	err := c.cc.Invoke(ctx, AuditService_VerifyJournal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *auditServiceClient) ListSecretDeliveries(ctx context.Context, in *ListSecretDeliveriesRequest, opts ...grpc.CallOption) (*ListSecretDeliveriesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSecretDeliveriesResponse)
+	err := c.cc.Invoke(ctx, AuditService_ListSecretDeliveries_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -224,6 +242,13 @@ type AuditServiceServer interface {
 	// started. The verification runs in a process with low priority. Each gateway runs at most one. To get the progress,
 	// call the method again.
 	VerifyJournal(context.Context, *VerifyJournalRequest) (*VerifyJournalResponse, error)
+	// Lists which node holds which version of a secret that the gateway delivers, such as to Envoy. It answers, for
+	// example, which nodes still use the certificate from before the renewal. `audit.query` is not required.
+	//
+	// Each gateway knows the nodes that have connected to it since it started. Query each gateway.
+	//
+	// Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
+	ListSecretDeliveries(context.Context, *ListSecretDeliveriesRequest) (*ListSecretDeliveriesResponse, error)
 	mustEmbedUnimplementedAuditServiceServer()
 }
 
@@ -248,6 +273,9 @@ func (UnimplementedAuditServiceServer) GetJournalStatus(context.Context, *GetJou
 }
 func (UnimplementedAuditServiceServer) VerifyJournal(context.Context, *VerifyJournalRequest) (*VerifyJournalResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method VerifyJournal not implemented")
+}
+func (UnimplementedAuditServiceServer) ListSecretDeliveries(context.Context, *ListSecretDeliveriesRequest) (*ListSecretDeliveriesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSecretDeliveries not implemented")
 }
 func (UnimplementedAuditServiceServer) mustEmbedUnimplementedAuditServiceServer() {}
 func (UnimplementedAuditServiceServer) testEmbeddedByValue()                      {}
@@ -360,6 +388,24 @@ func _AuditService_VerifyJournal_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AuditService_ListSecretDeliveries_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSecretDeliveriesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AuditServiceServer).ListSecretDeliveries(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AuditService_ListSecretDeliveries_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AuditServiceServer).ListSecretDeliveries(ctx, req.(*ListSecretDeliveriesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AuditService_ServiceDesc is the grpc.ServiceDesc for AuditService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -386,6 +432,10 @@ var AuditService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "VerifyJournal",
 			Handler:    _AuditService_VerifyJournal_Handler,
+		},
+		{
+			MethodName: "ListSecretDeliveries",
+			Handler:    _AuditService_ListSecretDeliveries_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -106,6 +106,54 @@ VERIFICATION_STATE_INTERRUPTED: VerificationState.ValueType  # 4
 """Ended without a result, for example because the gateway stopped. To start it again, set `restart`."""
 Global___VerificationState: _TypeAlias = VerificationState  # noqa: Y015
 
+class _SecretDeliveryState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SecretDeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SecretDeliveryState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SECRET_DELIVERY_STATE_UNSPECIFIED: _SecretDeliveryState.ValueType  # 0
+    """Not used."""
+    SECRET_DELIVERY_STATE_WAITING: _SecretDeliveryState.ValueType  # 1
+    """The gateway has not answered the node yet."""
+    SECRET_DELIVERY_STATE_SENT: _SecretDeliveryState.ValueType  # 2
+    """The node has not confirmed the version that the gateway sent."""
+    SECRET_DELIVERY_STATE_ACCEPTED: _SecretDeliveryState.ValueType  # 3
+    """The node uses the version that the gateway sent."""
+    SECRET_DELIVERY_STATE_REJECTED: _SecretDeliveryState.ValueType  # 4
+    """The node rejected the version that the gateway sent. It continues to use `accepted_version`."""
+    SECRET_DELIVERY_STATE_MISSING: _SecretDeliveryState.ValueType  # 5
+    """The provider does not have the secret, or the node requested an unknown name."""
+    SECRET_DELIVERY_STATE_DENIED: _SecretDeliveryState.ValueType  # 6
+    """Policy denies the secret to the node."""
+    SECRET_DELIVERY_STATE_UNSENDABLE: _SecretDeliveryState.ValueType  # 7
+    """The provider has content that the gateway does not send, such as a private key of another certificate."""
+    SECRET_DELIVERY_STATE_UNAVAILABLE: _SecretDeliveryState.ValueType  # 8
+    """The gateway could not read the secret, and will retry."""
+
+class SecretDeliveryState(_SecretDeliveryState, metaclass=_SecretDeliveryStateEnumTypeWrapper):
+    """The state of a delivery."""
+
+SECRET_DELIVERY_STATE_UNSPECIFIED: SecretDeliveryState.ValueType  # 0
+"""Not used."""
+SECRET_DELIVERY_STATE_WAITING: SecretDeliveryState.ValueType  # 1
+"""The gateway has not answered the node yet."""
+SECRET_DELIVERY_STATE_SENT: SecretDeliveryState.ValueType  # 2
+"""The node has not confirmed the version that the gateway sent."""
+SECRET_DELIVERY_STATE_ACCEPTED: SecretDeliveryState.ValueType  # 3
+"""The node uses the version that the gateway sent."""
+SECRET_DELIVERY_STATE_REJECTED: SecretDeliveryState.ValueType  # 4
+"""The node rejected the version that the gateway sent. It continues to use `accepted_version`."""
+SECRET_DELIVERY_STATE_MISSING: SecretDeliveryState.ValueType  # 5
+"""The provider does not have the secret, or the node requested an unknown name."""
+SECRET_DELIVERY_STATE_DENIED: SecretDeliveryState.ValueType  # 6
+"""Policy denies the secret to the node."""
+SECRET_DELIVERY_STATE_UNSENDABLE: SecretDeliveryState.ValueType  # 7
+"""The provider has content that the gateway does not send, such as a private key of another certificate."""
+SECRET_DELIVERY_STATE_UNAVAILABLE: SecretDeliveryState.ValueType  # 8
+"""The gateway could not read the secret, and will retry."""
+Global___SecretDeliveryState: _TypeAlias = SecretDeliveryState  # noqa: Y015
+
 @_typing.final
 class ListAuditRecordsRequest(_message.Message):
     """The request of ListAuditRecords."""
@@ -694,3 +742,148 @@ class VerifyJournalResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VerifyJournalResponse: _TypeAlias = VerifyJournalResponse  # noqa: Y015
+
+@_typing.final
+class ListSecretDeliveriesRequest(_message.Message):
+    """The request of ListSecretDeliveries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    OUTDATED_ONLY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The audit log of the provider whose secrets are delivered, as `auditLogs/{provider}`, or `auditLogs/-` for all
+    providers whose log the caller may read. Deliveries of names that the gateway does not know belong to
+    `auditLogs/keyway:gateway`.
+    """
+    secret: _builtins.str
+    """List only deliveries of this secret: the name of a certificate or a trust store. At most 4,096 bytes. Empty lists
+    all.
+    """
+    outdated_only: _builtins.bool
+    """List only nodes that do not use the latest version that the gateway has delivered to any node: nodes that have not
+    confirmed it, have rejected it, or did not receive it.
+    """
+    page_size: _builtins.int
+    """The maximum number of deliveries on a page, 1 to 1,000. 0 means 50."""
+    page_token: _builtins.str
+    """The `next_page_token` of the previous page. Empty requests the first page."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        secret: _builtins.str = ...,
+        outdated_only: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outdated_only", b"outdated_only", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "secret", b"secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSecretDeliveriesRequest: _TypeAlias = ListSecretDeliveriesRequest  # noqa: Y015
+
+@_typing.final
+class ListSecretDeliveriesResponse(_message.Message):
+    """The response of ListSecretDeliveries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The token of the next page. Empty on the last page."""
+    @_builtins.property
+    def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[Global___SecretDelivery]:
+        """The deliveries on this page, sorted by secret, caller, and node."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: _abc.Iterable[Global___SecretDelivery] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSecretDeliveriesResponse: _TypeAlias = ListSecretDeliveriesResponse  # noqa: Y015
+
+@_typing.final
+class SecretDelivery(_message.Message):
+    """The latest delivery of a secret to a node."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECRET_FIELD_NUMBER: _builtins.int
+    REQUESTED_NAME_FIELD_NUMBER: _builtins.int
+    CALLER_FIELD_NUMBER: _builtins.int
+    NODE_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SENT_VERSION_FIELD_NUMBER: _builtins.int
+    ACCEPTED_VERSION_FIELD_NUMBER: _builtins.int
+    REJECTED_VERSION_FIELD_NUMBER: _builtins.int
+    SEND_TIME_FIELD_NUMBER: _builtins.int
+    STATE_TIME_FIELD_NUMBER: _builtins.int
+    CONNECTED_FIELD_NUMBER: _builtins.int
+    secret: _builtins.str
+    """The full name of the certificate or the trust store. Empty if the node requested an unknown name."""
+    requested_name: _builtins.str
+    """The name that the node requested, which can be an alias."""
+    caller: _builtins.str
+    """The ID of the caller that the node authenticated as, as in policies."""
+    node: _builtins.str
+    """What the node calls itself. It is not verified."""
+    address: _builtins.str
+    """The address of the node, as HOST:PORT."""
+    state: Global___SecretDeliveryState.ValueType
+    """The state of the delivery."""
+    sent_version: _builtins.str
+    """The version that the gateway sent last. A version is the SHA-256 hash of the DER encodings of the certificates, in
+    hexadecimal, as in WatchCertificates. Empty if nothing was sent.
+    """
+    accepted_version: _builtins.str
+    """The version that the node uses, as far as the gateway knows. Empty if the node has confirmed none."""
+    rejected_version: _builtins.str
+    """The version that the node rejected, if it has not accepted another one since."""
+    connected: _builtins.bool
+    """Whether the node is connected. A node that is not connected continues to use its version."""
+    @_builtins.property
+    def send_time(self) -> _timestamp_pb2.Timestamp:
+        """When the gateway sent `sent_version`. Absent if nothing was sent."""
+
+    @_builtins.property
+    def state_time(self) -> _timestamp_pb2.Timestamp:
+        """When the state changed."""
+
+    def __init__(
+        self,
+        *,
+        secret: _builtins.str = ...,
+        requested_name: _builtins.str = ...,
+        caller: _builtins.str = ...,
+        node: _builtins.str = ...,
+        address: _builtins.str = ...,
+        state: Global___SecretDeliveryState.ValueType = ...,
+        sent_version: _builtins.str = ...,
+        accepted_version: _builtins.str = ...,
+        rejected_version: _builtins.str = ...,
+        send_time: _timestamp_pb2.Timestamp | None = ...,
+        state_time: _timestamp_pb2.Timestamp | None = ...,
+        connected: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["send_time", b"send_time", "state_time", b"state_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_version", b"accepted_version", "address", b"address", "caller", b"caller", "connected", b"connected", "node", b"node", "rejected_version", b"rejected_version", "requested_name", b"requested_name", "secret", b"secret", "send_time", b"send_time", "sent_version", b"sent_version", "state", b"state", "state_time", b"state_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SecretDelivery: _TypeAlias = SecretDelivery  # noqa: Y015

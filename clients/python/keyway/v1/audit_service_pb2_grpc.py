@@ -101,6 +101,11 @@ class AuditServiceStub(object):
                 request_serializer=keyway_dot_v1_dot_audit__service__pb2.VerifyJournalRequest.SerializeToString,
                 response_deserializer=keyway_dot_v1_dot_audit__service__pb2.VerifyJournalResponse.FromString,
                 _registered_method=True)
+        self.ListSecretDeliveries = channel.unary_unary(
+                '/keyway.v1.AuditService/ListSecretDeliveries',
+                request_serializer=keyway_dot_v1_dot_audit__service__pb2.ListSecretDeliveriesRequest.SerializeToString,
+                response_deserializer=keyway_dot_v1_dot_audit__service__pb2.ListSecretDeliveriesResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer(object):
@@ -194,6 +199,18 @@ class AuditServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSecretDeliveries(self, request, context):
+        """Lists which node holds which version of a secret that the gateway delivers, such as to Envoy. It answers, for
+        example, which nodes still use the certificate from before the renewal. `audit.query` is not required.
+
+        Each gateway knows the nodes that have connected to it since it started. Query each gateway.
+
+        Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -221,6 +238,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.VerifyJournal,
                     request_deserializer=keyway_dot_v1_dot_audit__service__pb2.VerifyJournalRequest.FromString,
                     response_serializer=keyway_dot_v1_dot_audit__service__pb2.VerifyJournalResponse.SerializeToString,
+            ),
+            'ListSecretDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSecretDeliveries,
+                    request_deserializer=keyway_dot_v1_dot_audit__service__pb2.ListSecretDeliveriesRequest.FromString,
+                    response_serializer=keyway_dot_v1_dot_audit__service__pb2.ListSecretDeliveriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -400,6 +422,33 @@ class AuditService(object):
             '/keyway.v1.AuditService/VerifyJournal',
             keyway_dot_v1_dot_audit__service__pb2.VerifyJournalRequest.SerializeToString,
             keyway_dot_v1_dot_audit__service__pb2.VerifyJournalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSecretDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/keyway.v1.AuditService/ListSecretDeliveries',
+            keyway_dot_v1_dot_audit__service__pb2.ListSecretDeliveriesRequest.SerializeToString,
+            keyway_dot_v1_dot_audit__service__pb2.ListSecretDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -100,6 +100,14 @@ class AuditServiceStub:
     started. The verification runs in a process with low priority. Each gateway runs at most one. To get the progress,
     call the method again.
     """
+    ListSecretDeliveries: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ListSecretDeliveriesRequest, _audit_service_pb2.ListSecretDeliveriesResponse]
+    """Lists which node holds which version of a secret that the gateway delivers, such as to Envoy. It answers, for
+    example, which nodes still use the certificate from before the renewal. `audit.query` is not required.
+
+    Each gateway knows the nodes that have connected to it since it started. Query each gateway.
+
+    Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
+    """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -172,6 +180,14 @@ class AuditServiceAsyncStub(AuditServiceStub):
     The call starts a verification if none is in progress, and if `restart` is true or there was none since the gateway
     started. The verification runs in a process with low priority. Each gateway runs at most one. To get the progress,
     call the method again.
+    """
+    ListSecretDeliveries: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListSecretDeliveriesRequest, _audit_service_pb2.ListSecretDeliveriesResponse]  # type: ignore[assignment]
+    """Lists which node holds which version of a secret that the gateway delivers, such as to Envoy. It answers, for
+    example, which nodes still use the certificate from before the renewal. `audit.query` is not required.
+
+    Each gateway knows the nodes that have connected to it since it started. Query each gateway.
+
+    Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
     """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -272,6 +288,20 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         The call starts a verification if none is in progress, and if `restart` is true or there was none since the gateway
         started. The verification runs in a process with low priority. Each gateway runs at most one. To get the progress,
         call the method again.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSecretDeliveries(
+        self,
+        request: _audit_service_pb2.ListSecretDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.ListSecretDeliveriesResponse, _abc.Awaitable[_audit_service_pb2.ListSecretDeliveriesResponse]]:
+        """Lists which node holds which version of a secret that the gateway delivers, such as to Envoy. It answers, for
+        example, which nodes still use the certificate from before the renewal. `audit.query` is not required.
+
+        Each gateway knows the nodes that have connected to it since it started. Query each gateway.
+
+        Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
         """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -4,6 +4,7 @@ import { items, pages } from "../pages.js";
 import type { Request } from "../services.js";
 import type { AuditRecord } from "./keyway/v1/audit_record_pb.js";
 import type { AuditService } from "./keyway/v1/audit_service_pb.js";
+import type { SecretDelivery } from "./keyway/v1/audit_service_pb.js";
 import type { Certificate } from "./keyway/v1/certificate_pb.js";
 import type { CertificateService } from "./keyway/v1/certificate_service_pb.js";
 import type { Provider } from "./keyway/v1/provider_pb.js";
@@ -21,6 +22,14 @@ export abstract class Lists {
     options?: CallOptions,
   ): AsyncGenerator<AuditRecord, void, undefined> {
     return items(pages(this.audit.listAuditRecords, request, options), (page) => page.records);
+  }
+
+  /** Yields the secret deliveries of all pages. Use `pages` to read the other fields of a page. */
+  listSecretDeliveries(
+    request: Request<(typeof AuditService)["method"]["listSecretDeliveries"]> = { parent: "auditLogs/-" },
+    options?: CallOptions,
+  ): AsyncGenerator<SecretDelivery, void, undefined> {
+    return items(pages(this.audit.listSecretDeliveries, request, options), (page) => page.deliveries);
   }
 
   /** Yields the certificates of all pages. Use `pages` to read the other fields of a page. */

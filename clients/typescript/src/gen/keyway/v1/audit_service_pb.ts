@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file keyway/v1/audit_service.proto.
  */
 export const file_keyway_v1_audit_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1rZXl3YXkvdjEvYXVkaXRfc2VydmljZS5wcm90bxIJa2V5d2F5LnYxIrUBChdMaXN0QXVkaXRSZWNvcmRzUmVxdWVzdBIyCgZwYXJlbnQYASABKAlCIuJBAQL6QRUKE2tleXdheS5kZXYvQXVkaXRMb2fishkCMAESLAoGZmlsdGVyGAIgASgLMhYua2V5d2F5LnYxLkF1ZGl0RmlsdGVyQgTiQQEBEh4KCXBhZ2Vfc2l6ZRgDIAEoBUIL4kEBAeKyGQMQ6AcSGAoKcGFnZV90b2tlbhgEIAEoCUIE4kEBASKfAQoYTGlzdEF1ZGl0UmVjb3Jkc1Jlc3BvbnNlEicKB3JlY29yZHMYASADKAsyFi5rZXl3YXkudjEuQXVkaXRSZWNvcmQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhUKDW9taXR0ZWRfY2FsbHMYAyABKAMSKgoIY292ZXJhZ2UYBCABKAsyGC5rZXl3YXkudjEuQXVkaXRDb3ZlcmFnZSKAAQoNQXVkaXRDb3ZlcmFnZRIQCghqb3VybmFscxgBIAMoCRIQCghjb21wbGV0ZRgCIAEoCBIZChFpbmNvbXBsZXRlX3JlYXNvbhgDIAEoCRIwCgxpbmRleGVkX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIooBChVHZXRBdWRpdFJlY29yZFJlcXVlc3QSMgoGcGFyZW50GAEgASgJQiLiQQEC+kEVChNrZXl3YXkuZGV2L0F1ZGl0TG9n4rIZAjABEh8KCnJlcXVlc3RfaWQYAiABKAlCC+JBAQHishkDCIABEhwKB3JlY2VpcHQYAyABKAlCC+JBAQHishkDCIACIp8BChZHZXRBdWRpdFJlY29yZFJlc3BvbnNlEiYKBnJlY29yZBgBIAEoCzIWLmtleXdheS52MS5BdWRpdFJlY29yZBIxCg9qb3VybmFsX3JlY29yZHMYAiADKAsyGC5rZXl3YXkudjEuSm91cm5hbFJlY29yZBIqCghjb3ZlcmFnZRgDIAEoCzIYLmtleXdheS52MS5BdWRpdENvdmVyYWdlIjQKDUpvdXJuYWxSZWNvcmQSDwoHcmVjZWlwdBgBIAEoCRISCgpldmVudF9qc29uGAIgASgJItoBChxTdW1tYXJpemVBdWRpdFJlY29yZHNSZXF1ZXN0EjIKBnBhcmVudBgBIAEoCUIi4kEBAvpBFQoTa2V5d2F5LmRldi9BdWRpdExvZ+KyGQIwARIsCgZmaWx0ZXIYAiABKAsyFi5rZXl3YXkudjEuQXVkaXRGaWx0ZXJCBOJBAQESNwoIZ3JvdXBfYnkYAyADKA4yGS5rZXl3YXkudjEuQXVkaXREaW1lbnNpb25CCuJBAQLishkCGAQSHwoKbWF4X2dyb3VwcxgEIAEoBUIL4kEBAeKyGQMQkE4inAEKHVN1bW1hcml6ZUF1ZGl0UmVjb3Jkc1Jlc3BvbnNlEiUKBmdyb3VwcxgBIAMoCzIVLmtleXdheS52MS5BdWRpdEdyb3VwEhEKCXRydW5jYXRlZBgCIAEoCBIVCg1vbWl0dGVkX2NhbGxzGAMgASgDEioKCGNvdmVyYWdlGAQgASgLMhgua2V5d2F5LnYxLkF1ZGl0Q292ZXJhZ2UivgEKCkF1ZGl0R3JvdXASDgoGdmFsdWVzGAEgAygJEg0KBWNhbGxzGAIgASgDEhQKDGRlbmllZF9jYWxscxgDIAEoAxIUCgxmYWlsZWRfY2FsbHMYBCABKAMSFQoNdW5rbm93bl9jYWxscxgFIAEoAxImCgNwNTAYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoDcDk5GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkUKF0dldEpvdXJuYWxTdGF0dXNSZXF1ZXN0EioKBG5hbWUYASABKAlCHOJBAQL6QRUKE2tleXdheS5kZXYvQXVkaXRMb2ci/gEKGEdldEpvdXJuYWxTdGF0dXNSZXNwb25zZRIPCgdqb3VybmFsGAEgASgJEicKBmNoYWlucxgCIAMoCzIXLmtleXdheS52MS5Kb3VybmFsQ2hhaW4SEgoKc2l6ZV9ieXRlcxgDIAEoAxISCgpmcmVlX2J5dGVzGAQgASgDEi8KDHRpbWVfdG9fZnVsbBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIQCghzaGlwcGluZxgGIAEoCBIqCgVpbmRleBgHIAEoCzIbLmtleXdheS52MS5BdWRpdEluZGV4U3RhdHVzEhEKCWRpc2tfdXNlZBgIIAEoASKZAQoMSm91cm5hbENoYWluEg0KBWNoYWluGAEgASgJEg4KBmZvbGRlchgCIAEoCRIMCgRoZWFkGAMgASgJEhAKCHNlZ21lbnRzGAQgASgFEhkKEXVuc2hpcHBlZF9yZWNvcmRzGAUgASgDEi8KDHNoaXBwaW5nX2xhZxgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJyChBBdWRpdEluZGV4U3RhdHVzEhcKD3BlbmRpbmdfcmVjb3JkcxgBIAEoAxIwCgxpbmRleGVkX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2luZGV4X2J5dGVzGAMgASgDIlkKFFZlcmlmeUpvdXJuYWxSZXF1ZXN0EioKBG5hbWUYASABKAlCHOJBAQL6QRUKE2tleXdheS5kZXYvQXVkaXRMb2cSFQoHcmVzdGFydBgCIAEoCEIE4kEBASKPAgoVVmVyaWZ5Sm91cm5hbFJlc3BvbnNlEisKBXN0YXRlGAEgASgOMhwua2V5d2F5LnYxLlZlcmlmaWNhdGlvblN0YXRlEi4KCnN0YXJ0X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg9jaGVja2VkX3JlY29yZHMYBCABKAMSGAoQcHJvZ3Jlc3NfcGVyY2VudBgFIAEoBRIQCghwcm9ibGVtcxgGIAMoCRINCgVoZWFkcxgHIAMoCRIXCg9zaWduaW5nX2tleV9pZHMYCCADKAkqsgIKDkF1ZGl0RGltZW5zaW9uEh8KG0FVRElUX0RJTUVOU0lPTl9VTlNQRUNJRklFRBAAEhoKFkFVRElUX0RJTUVOU0lPTl9DQUxMRVIQARIaChZBVURJVF9ESU1FTlNJT05fQUNUSU9OEAISHAoYQVVESVRfRElNRU5TSU9OX1JFU09VUkNFEAMSHAoYQVVESVRfRElNRU5TSU9OX1BST1ZJREVSEAQSGgoWQVVESVRfRElNRU5TSU9OX1NUQVRVUxAFEhgKFEFVRElUX0RJTUVOU0lPTl9IT1VSEAYSFwoTQVVESVRfRElNRU5TSU9OX0RBWRAHEhoKFkFVRElUX0RJTUVOU0lPTl9SRUFTT04QCBIgChxBVURJVF9ESU1FTlNJT05fUEVFUl9BRERSRVNTEAkqwQEKEVZlcmlmaWNhdGlvblN0YXRlEiIKHlZFUklGSUNBVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEh4KGlZFUklGSUNBVElPTl9TVEFURV9SVU5OSU5HEAESHwobVkVSSUZJQ0FUSU9OX1NUQVRFX1ZFUklGSUVEEAISIwofVkVSSUZJQ0FUSU9OX1NUQVRFX05PVF9WRVJJRklFRBADEiIKHlZFUklGSUNBVElPTl9TVEFURV9JTlRFUlJVUFRFRBAEMrAECgxBdWRpdFNlcnZpY2USagoQTGlzdEF1ZGl0UmVjb3JkcxIiLmtleXdheS52MS5MaXN0QXVkaXRSZWNvcmRzUmVxdWVzdBojLmtleXdheS52MS5MaXN0QXVkaXRSZWNvcmRzUmVzcG9uc2UiDZACAeKyGQYIBxACIAESZAoOR2V0QXVkaXRSZWNvcmQSIC5rZXl3YXkudjEuR2V0QXVkaXRSZWNvcmRSZXF1ZXN0GiEua2V5d2F5LnYxLkdldEF1ZGl0UmVjb3JkUmVzcG9uc2UiDZACAeKyGQYIBxACIAESeQoVU3VtbWFyaXplQXVkaXRSZWNvcmRzEicua2V5d2F5LnYxLlN1bW1hcml6ZUF1ZGl0UmVjb3Jkc1JlcXVlc3QaKC5rZXl3YXkudjEuU3VtbWFyaXplQXVkaXRSZWNvcmRzUmVzcG9uc2UiDZACAeKyGQYIBxACIAESagoQR2V0Sm91cm5hbFN0YXR1cxIiLmtleXdheS52MS5HZXRKb3VybmFsU3RhdHVzUmVxdWVzdBojLmtleXdheS52MS5HZXRKb3VybmFsU3RhdHVzUmVzcG9uc2UiDZACAeKyGQYIBxACIAESYQoNVmVyaWZ5Sm91cm5hbBIfLmtleXdheS52MS5WZXJpZnlKb3VybmFsUmVxdWVzdBogLmtleXdheS52MS5WZXJpZnlKb3VybmFsUmVzcG9uc2UiDZACAeKyGQYIBxACIAEaBOCyGQFCOwoNZGV2LmtleXdheS52MVABWihrZXl3YXkuZGV2L2NsaWVudHMvZ28va2V5d2F5L3YxO2tleXdheXYxYgZwcm90bzM", [file_google_api_field_behavior, file_google_api_resource, file_google_protobuf_duration, file_google_protobuf_timestamp, file_keyway_v1_audit_record, file_keyway_v1_options]);
+  fileDesc("Ch1rZXl3YXkvdjEvYXVkaXRfc2VydmljZS5wcm90bxIJa2V5d2F5LnYxIrUBChdMaXN0QXVkaXRSZWNvcmRzUmVxdWVzdBIyCgZwYXJlbnQYASABKAlCIuJBAQL6QRUKE2tleXdheS5kZXYvQXVkaXRMb2fishkCMAESLAoGZmlsdGVyGAIgASgLMhYua2V5d2F5LnYxLkF1ZGl0RmlsdGVyQgTiQQEBEh4KCXBhZ2Vfc2l6ZRgDIAEoBUIL4kEBAeKyGQMQ6AcSGAoKcGFnZV90b2tlbhgEIAEoCUIE4kEBASKfAQoYTGlzdEF1ZGl0UmVjb3Jkc1Jlc3BvbnNlEicKB3JlY29yZHMYASADKAsyFi5rZXl3YXkudjEuQXVkaXRSZWNvcmQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhUKDW9taXR0ZWRfY2FsbHMYAyABKAMSKgoIY292ZXJhZ2UYBCABKAsyGC5rZXl3YXkudjEuQXVkaXRDb3ZlcmFnZSKAAQoNQXVkaXRDb3ZlcmFnZRIQCghqb3VybmFscxgBIAMoCRIQCghjb21wbGV0ZRgCIAEoCBIZChFpbmNvbXBsZXRlX3JlYXNvbhgDIAEoCRIwCgxpbmRleGVkX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIooBChVHZXRBdWRpdFJlY29yZFJlcXVlc3QSMgoGcGFyZW50GAEgASgJQiLiQQEC+kEVChNrZXl3YXkuZGV2L0F1ZGl0TG9n4rIZAjABEh8KCnJlcXVlc3RfaWQYAiABKAlCC+JBAQHishkDCIABEhwKB3JlY2VpcHQYAyABKAlCC+JBAQHishkDCIACIp8BChZHZXRBdWRpdFJlY29yZFJlc3BvbnNlEiYKBnJlY29yZBgBIAEoCzIWLmtleXdheS52MS5BdWRpdFJlY29yZBIxCg9qb3VybmFsX3JlY29yZHMYAiADKAsyGC5rZXl3YXkudjEuSm91cm5hbFJlY29yZBIqCghjb3ZlcmFnZRgDIAEoCzIYLmtleXdheS52MS5BdWRpdENvdmVyYWdlIjQKDUpvdXJuYWxSZWNvcmQSDwoHcmVjZWlwdBgBIAEoCRISCgpldmVudF9qc29uGAIgASgJItoBChxTdW1tYXJpemVBdWRpdFJlY29yZHNSZXF1ZXN0EjIKBnBhcmVudBgBIAEoCUIi4kEBAvpBFQoTa2V5d2F5LmRldi9BdWRpdExvZ+KyGQIwARIsCgZmaWx0ZXIYAiABKAsyFi5rZXl3YXkudjEuQXVkaXRGaWx0ZXJCBOJBAQESNwoIZ3JvdXBfYnkYAyADKA4yGS5rZXl3YXkudjEuQXVkaXREaW1lbnNpb25CCuJBAQLishkCGAQSHwoKbWF4X2dyb3VwcxgEIAEoBUIL4kEBAeKyGQMQkE4inAEKHVN1bW1hcml6ZUF1ZGl0UmVjb3Jkc1Jlc3BvbnNlEiUKBmdyb3VwcxgBIAMoCzIVLmtleXdheS52MS5BdWRpdEdyb3VwEhEKCXRydW5jYXRlZBgCIAEoCBIVCg1vbWl0dGVkX2NhbGxzGAMgASgDEioKCGNvdmVyYWdlGAQgASgLMhgua2V5d2F5LnYxLkF1ZGl0Q292ZXJhZ2UivgEKCkF1ZGl0R3JvdXASDgoGdmFsdWVzGAEgAygJEg0KBWNhbGxzGAIgASgDEhQKDGRlbmllZF9jYWxscxgDIAEoAxIUCgxmYWlsZWRfY2FsbHMYBCABKAMSFQoNdW5rbm93bl9jYWxscxgFIAEoAxImCgNwNTAYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoDcDk5GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkUKF0dldEpvdXJuYWxTdGF0dXNSZXF1ZXN0EioKBG5hbWUYASABKAlCHOJBAQL6QRUKE2tleXdheS5kZXYvQXVkaXRMb2ci/gEKGEdldEpvdXJuYWxTdGF0dXNSZXNwb25zZRIPCgdqb3VybmFsGAEgASgJEicKBmNoYWlucxgCIAMoCzIXLmtleXdheS52MS5Kb3VybmFsQ2hhaW4SEgoKc2l6ZV9ieXRlcxgDIAEoAxISCgpmcmVlX2J5dGVzGAQgASgDEi8KDHRpbWVfdG9fZnVsbBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIQCghzaGlwcGluZxgGIAEoCBIqCgVpbmRleBgHIAEoCzIbLmtleXdheS52MS5BdWRpdEluZGV4U3RhdHVzEhEKCWRpc2tfdXNlZBgIIAEoASKZAQoMSm91cm5hbENoYWluEg0KBWNoYWluGAEgASgJEg4KBmZvbGRlchgCIAEoCRIMCgRoZWFkGAMgASgJEhAKCHNlZ21lbnRzGAQgASgFEhkKEXVuc2hpcHBlZF9yZWNvcmRzGAUgASgDEi8KDHNoaXBwaW5nX2xhZxgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJyChBBdWRpdEluZGV4U3RhdHVzEhcKD3BlbmRpbmdfcmVjb3JkcxgBIAEoAxIwCgxpbmRleGVkX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2luZGV4X2J5dGVzGAMgASgDIlkKFFZlcmlmeUpvdXJuYWxSZXF1ZXN0EioKBG5hbWUYASABKAlCHOJBAQL6QRUKE2tleXdheS5kZXYvQXVkaXRMb2cSFQoHcmVzdGFydBgCIAEoCEIE4kEBASKPAgoVVmVyaWZ5Sm91cm5hbFJlc3BvbnNlEisKBXN0YXRlGAEgASgOMhwua2V5d2F5LnYxLlZlcmlmaWNhdGlvblN0YXRlEi4KCnN0YXJ0X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg9jaGVja2VkX3JlY29yZHMYBCABKAMSGAoQcHJvZ3Jlc3NfcGVyY2VudBgFIAEoBRIQCghwcm9ibGVtcxgGIAMoCRINCgVoZWFkcxgHIAMoCRIXCg9zaWduaW5nX2tleV9pZHMYCCADKAkixQEKG0xpc3RTZWNyZXREZWxpdmVyaWVzUmVxdWVzdBIyCgZwYXJlbnQYASABKAlCIuJBAQL6QRUKE2tleXdheS5kZXYvQXVkaXRMb2fishkCMAESGwoGc2VjcmV0GAIgASgJQgviQQEB4rIZAwiAIBIbCg1vdXRkYXRlZF9vbmx5GAMgASgIQgTiQQEBEh4KCXBhZ2Vfc2l6ZRgEIAEoBUIL4kEBAeKyGQMQ6AcSGAoKcGFnZV90b2tlbhgFIAEoCUIE4kEBASJmChxMaXN0U2VjcmV0RGVsaXZlcmllc1Jlc3BvbnNlEi0KCmRlbGl2ZXJpZXMYASADKAsyGS5rZXl3YXkudjEuU2VjcmV0RGVsaXZlcnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItICCg5TZWNyZXREZWxpdmVyeRIOCgZzZWNyZXQYASABKAkSFgoOcmVxdWVzdGVkX25hbWUYAiABKAkSDgoGY2FsbGVyGAMgASgJEgwKBG5vZGUYBCABKAkSDwoHYWRkcmVzcxgFIAEoCRItCgVzdGF0ZRgGIAEoDjIeLmtleXdheS52MS5TZWNyZXREZWxpdmVyeVN0YXRlEhQKDHNlbnRfdmVyc2lvbhgHIAEoCRIYChBhY2NlcHRlZF92ZXJzaW9uGAggASgJEhgKEHJlamVjdGVkX3ZlcnNpb24YCSABKAkSLQoJc2VuZF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGF0ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljb25uZWN0ZWQYDCABKAgqsgIKDkF1ZGl0RGltZW5zaW9uEh8KG0FVRElUX0RJTUVOU0lPTl9VTlNQRUNJRklFRBAAEhoKFkFVRElUX0RJTUVOU0lPTl9DQUxMRVIQARIaChZBVURJVF9ESU1FTlNJT05fQUNUSU9OEAISHAoYQVVESVRfRElNRU5TSU9OX1JFU09VUkNFEAMSHAoYQVVESVRfRElNRU5TSU9OX1BST1ZJREVSEAQSGgoWQVVESVRfRElNRU5TSU9OX1NUQVRVUxAFEhgKFEFVRElUX0RJTUVOU0lPTl9IT1VSEAYSFwoTQVVESVRfRElNRU5TSU9OX0RBWRAHEhoKFkFVRElUX0RJTUVOU0lPTl9SRUFTT04QCBIgChxBVURJVF9ESU1FTlNJT05fUEVFUl9BRERSRVNTEAkqwQEKEVZlcmlmaWNhdGlvblN0YXRlEiIKHlZFUklGSUNBVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEh4KGlZFUklGSUNBVElPTl9TVEFURV9SVU5OSU5HEAESHwobVkVSSUZJQ0FUSU9OX1NUQVRFX1ZFUklGSUVEEAISIwofVkVSSUZJQ0FUSU9OX1NUQVRFX05PVF9WRVJJRklFRBADEiIKHlZFUklGSUNBVElPTl9TVEFURV9JTlRFUlJVUFRFRBAEKtkCChNTZWNyZXREZWxpdmVyeVN0YXRlEiUKIVNFQ1JFVF9ERUxJVkVSWV9TVEFURV9VTlNQRUNJRklFRBAAEiEKHVNFQ1JFVF9ERUxJVkVSWV9TVEFURV9XQUlUSU5HEAESHgoaU0VDUkVUX0RFTElWRVJZX1NUQVRFX1NFTlQQAhIiCh5TRUNSRVRfREVMSVZFUllfU1RBVEVfQUNDRVBURUQQAxIiCh5TRUNSRVRfREVMSVZFUllfU1RBVEVfUkVKRUNURUQQBBIhCh1TRUNSRVRfREVMSVZFUllfU1RBVEVfTUlTU0lORxAFEiAKHFNFQ1JFVF9ERUxJVkVSWV9TVEFURV9ERU5JRUQQBhIkCiBTRUNSRVRfREVMSVZFUllfU1RBVEVfVU5TRU5EQUJMRRAHEiUKIVNFQ1JFVF9ERUxJVkVSWV9TVEFURV9VTkFWQUlMQUJMRRAIMqgFCgxBdWRpdFNlcnZpY2USagoQTGlzdEF1ZGl0UmVjb3JkcxIiLmtleXdheS52MS5MaXN0QXVkaXRSZWNvcmRzUmVxdWVzdBojLmtleXdheS52MS5MaXN0QXVkaXRSZWNvcmRzUmVzcG9uc2UiDZACAeKyGQYIBxACIAESZAoOR2V0QXVkaXRSZWNvcmQSIC5rZXl3YXkudjEuR2V0QXVkaXRSZWNvcmRSZXF1ZXN0GiEua2V5d2F5LnYxLkdldEF1ZGl0UmVjb3JkUmVzcG9uc2UiDZACAeKyGQYIBxACIAESeQoVU3VtbWFyaXplQXVkaXRSZWNvcmRzEicua2V5d2F5LnYxLlN1bW1hcml6ZUF1ZGl0UmVjb3Jkc1JlcXVlc3QaKC5rZXl3YXkudjEuU3VtbWFyaXplQXVkaXRSZWNvcmRzUmVzcG9uc2UiDZACAeKyGQYIBxACIAESagoQR2V0Sm91cm5hbFN0YXR1cxIiLmtleXdheS52MS5HZXRKb3VybmFsU3RhdHVzUmVxdWVzdBojLmtleXdheS52MS5HZXRKb3VybmFsU3RhdHVzUmVzcG9uc2UiDZACAeKyGQYIBxACIAESYQoNVmVyaWZ5Sm91cm5hbBIfLmtleXdheS52MS5WZXJpZnlKb3VybmFsUmVxdWVzdBogLmtleXdheS52MS5WZXJpZnlKb3VybmFsUmVzcG9uc2UiDZACAeKyGQYIBxACIAESdgoUTGlzdFNlY3JldERlbGl2ZXJpZXMSJi5rZXl3YXkudjEuTGlzdFNlY3JldERlbGl2ZXJpZXNSZXF1ZXN0Gicua2V5d2F5LnYxLkxpc3RTZWNyZXREZWxpdmVyaWVzUmVzcG9uc2UiDZACAeKyGQYIBxACIAEaBOCyGQFCOwoNZGV2LmtleXdheS52MVABWihrZXl3YXkuZGV2L2NsaWVudHMvZ28va2V5d2F5L3YxO2tleXdheXYxYgZwcm90bzM", [file_google_api_field_behavior, file_google_api_resource, file_google_protobuf_duration, file_google_protobuf_timestamp, file_keyway_v1_audit_record, file_keyway_v1_options]);
 
 /**
  * The request of ListAuditRecords.
@@ -682,6 +682,186 @@ export const VerifyJournalResponseSchema: GenMessage<VerifyJournalResponse> = /*
   messageDesc(file_keyway_v1_audit_service, 14);
 
 /**
+ * The request of ListSecretDeliveries.
+ *
+ * @generated from message keyway.v1.ListSecretDeliveriesRequest
+ */
+export type ListSecretDeliveriesRequest = Message<"keyway.v1.ListSecretDeliveriesRequest"> & {
+  /**
+   * The audit log of the provider whose secrets are delivered, as `auditLogs/{provider}`, or `auditLogs/-` for all
+   * providers whose log the caller may read. Deliveries of names that the gateway does not know belong to
+   * `auditLogs/keyway:gateway`.
+   *
+   * @generated from field: string parent = 1;
+   */
+  parent: string;
+
+  /**
+   * List only deliveries of this secret: the name of a certificate or a trust store. At most 4,096 bytes. Empty lists
+   * all.
+   *
+   * @generated from field: string secret = 2;
+   */
+  secret: string;
+
+  /**
+   * List only nodes that do not use the latest version that the gateway has delivered to any node: nodes that have not
+   * confirmed it, have rejected it, or did not receive it.
+   *
+   * @generated from field: bool outdated_only = 3;
+   */
+  outdatedOnly: boolean;
+
+  /**
+   * The maximum number of deliveries on a page, 1 to 1,000. 0 means 50.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the previous page. Empty requests the first page.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message keyway.v1.ListSecretDeliveriesRequest.
+ * Use `create(ListSecretDeliveriesRequestSchema)` to create a new message.
+ */
+export const ListSecretDeliveriesRequestSchema: GenMessage<ListSecretDeliveriesRequest> = /*@__PURE__*/
+  messageDesc(file_keyway_v1_audit_service, 15);
+
+/**
+ * The response of ListSecretDeliveries.
+ *
+ * @generated from message keyway.v1.ListSecretDeliveriesResponse
+ */
+export type ListSecretDeliveriesResponse = Message<"keyway.v1.ListSecretDeliveriesResponse"> & {
+  /**
+   * The deliveries on this page, sorted by secret, caller, and node.
+   *
+   * @generated from field: repeated keyway.v1.SecretDelivery deliveries = 1;
+   */
+  deliveries: SecretDelivery[];
+
+  /**
+   * The token of the next page. Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message keyway.v1.ListSecretDeliveriesResponse.
+ * Use `create(ListSecretDeliveriesResponseSchema)` to create a new message.
+ */
+export const ListSecretDeliveriesResponseSchema: GenMessage<ListSecretDeliveriesResponse> = /*@__PURE__*/
+  messageDesc(file_keyway_v1_audit_service, 16);
+
+/**
+ * The latest delivery of a secret to a node.
+ *
+ * @generated from message keyway.v1.SecretDelivery
+ */
+export type SecretDelivery = Message<"keyway.v1.SecretDelivery"> & {
+  /**
+   * The full name of the certificate or the trust store. Empty if the node requested an unknown name.
+   *
+   * @generated from field: string secret = 1;
+   */
+  secret: string;
+
+  /**
+   * The name that the node requested, which can be an alias.
+   *
+   * @generated from field: string requested_name = 2;
+   */
+  requestedName: string;
+
+  /**
+   * The ID of the caller that the node authenticated as, as in policies.
+   *
+   * @generated from field: string caller = 3;
+   */
+  caller: string;
+
+  /**
+   * What the node calls itself. It is not verified.
+   *
+   * @generated from field: string node = 4;
+   */
+  node: string;
+
+  /**
+   * The address of the node, as HOST:PORT.
+   *
+   * @generated from field: string address = 5;
+   */
+  address: string;
+
+  /**
+   * The state of the delivery.
+   *
+   * @generated from field: keyway.v1.SecretDeliveryState state = 6;
+   */
+  state: SecretDeliveryState;
+
+  /**
+   * The version that the gateway sent last. A version is the SHA-256 hash of the DER encodings of the certificates, in
+   * hexadecimal, as in WatchCertificates. Empty if nothing was sent.
+   *
+   * @generated from field: string sent_version = 7;
+   */
+  sentVersion: string;
+
+  /**
+   * The version that the node uses, as far as the gateway knows. Empty if the node has confirmed none.
+   *
+   * @generated from field: string accepted_version = 8;
+   */
+  acceptedVersion: string;
+
+  /**
+   * The version that the node rejected, if it has not accepted another one since.
+   *
+   * @generated from field: string rejected_version = 9;
+   */
+  rejectedVersion: string;
+
+  /**
+   * When the gateway sent `sent_version`. Absent if nothing was sent.
+   *
+   * @generated from field: google.protobuf.Timestamp send_time = 10;
+   */
+  sendTime?: Timestamp | undefined;
+
+  /**
+   * When the state changed.
+   *
+   * @generated from field: google.protobuf.Timestamp state_time = 11;
+   */
+  stateTime?: Timestamp | undefined;
+
+  /**
+   * Whether the node is connected. A node that is not connected continues to use its version.
+   *
+   * @generated from field: bool connected = 12;
+   */
+  connected: boolean;
+};
+
+/**
+ * Describes the message keyway.v1.SecretDelivery.
+ * Use `create(SecretDeliverySchema)` to create a new message.
+ */
+export const SecretDeliverySchema: GenMessage<SecretDelivery> = /*@__PURE__*/
+  messageDesc(file_keyway_v1_audit_service, 17);
+
+/**
  * A property of records by which SummarizeAuditRecords can group them.
  *
  * @generated from enum keyway.v1.AuditDimension
@@ -813,6 +993,82 @@ export const VerificationStateSchema: GenEnum<VerificationState> = /*@__PURE__*/
   enumDesc(file_keyway_v1_audit_service, 1);
 
 /**
+ * The state of a delivery.
+ *
+ * @generated from enum keyway.v1.SecretDeliveryState
+ */
+export enum SecretDeliveryState {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: SECRET_DELIVERY_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The gateway has not answered the node yet.
+   *
+   * @generated from enum value: SECRET_DELIVERY_STATE_WAITING = 1;
+   */
+  WAITING = 1,
+
+  /**
+   * The node has not confirmed the version that the gateway sent.
+   *
+   * @generated from enum value: SECRET_DELIVERY_STATE_SENT = 2;
+   */
+  SENT = 2,
+
+  /**
+   * The node uses the version that the gateway sent.
+   *
+   * @generated from enum value: SECRET_DELIVERY_STATE_ACCEPTED = 3;
+   */
+  ACCEPTED = 3,
+
+  /**
+   * The node rejected the version that the gateway sent. It continues to use `accepted_version`.
+   *
+   * @generated from enum value: SECRET_DELIVERY_STATE_REJECTED = 4;
+   */
+  REJECTED = 4,
+
+  /**
+   * The provider does not have the secret, or the node requested an unknown name.
+   *
+   * @generated from enum value: SECRET_DELIVERY_STATE_MISSING = 5;
+   */
+  MISSING = 5,
+
+  /**
+   * Policy denies the secret to the node.
+   *
+   * @generated from enum value: SECRET_DELIVERY_STATE_DENIED = 6;
+   */
+  DENIED = 6,
+
+  /**
+   * The provider has content that the gateway does not send, such as a private key of another certificate.
+   *
+   * @generated from enum value: SECRET_DELIVERY_STATE_UNSENDABLE = 7;
+   */
+  UNSENDABLE = 7,
+
+  /**
+   * The gateway could not read the secret, and will retry.
+   *
+   * @generated from enum value: SECRET_DELIVERY_STATE_UNAVAILABLE = 8;
+   */
+  UNAVAILABLE = 8,
+}
+
+/**
+ * Describes the enum keyway.v1.SecretDeliveryState.
+ */
+export const SecretDeliveryStateSchema: GenEnum<SecretDeliveryState> = /*@__PURE__*/
+  enumDesc(file_keyway_v1_audit_service, 2);
+
+/**
  * Queries recorded calls: who did what, when, and with which result.
  *
  * The gateway serves these methods if `audit.query` is configured. They have no side effects. The gateway records their
@@ -919,6 +1175,21 @@ export const AuditService: GenService<{
     methodKind: "unary";
     input: typeof VerifyJournalRequestSchema;
     output: typeof VerifyJournalResponseSchema;
+  },
+  /**
+   * Lists which node holds which version of a secret that the gateway delivers, such as to Envoy. It answers, for
+   * example, which nodes still use the certificate from before the renewal. `audit.query` is not required.
+   *
+   * Each gateway knows the nodes that have connected to it since it started. Query each gateway.
+   *
+   * Errors: INVALID_ARGUMENT `INVALID_PAGE_TOKEN`.
+   *
+   * @generated from rpc keyway.v1.AuditService.ListSecretDeliveries
+   */
+  listSecretDeliveries: {
+    methodKind: "unary";
+    input: typeof ListSecretDeliveriesRequestSchema;
+    output: typeof ListSecretDeliveriesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_keyway_v1_audit_service, 0);

@@ -8,6 +8,9 @@ import dev.keyway.v1.GetJournalStatusRequest;
 import dev.keyway.v1.GetJournalStatusResponse;
 import dev.keyway.v1.ListAuditRecordsRequest;
 import dev.keyway.v1.ListAuditRecordsResponse;
+import dev.keyway.v1.ListSecretDeliveriesRequest;
+import dev.keyway.v1.ListSecretDeliveriesResponse;
+import dev.keyway.v1.SecretDelivery;
 import dev.keyway.v1.SummarizeAuditRecordsRequest;
 import dev.keyway.v1.SummarizeAuditRecordsResponse;
 import dev.keyway.v1.VerifyJournalRequest;
@@ -55,6 +58,11 @@ public final class AuditService extends ServiceCalls<AuditServiceBlockingStub, A
         return call(() -> stub().verifyJournal(request));
     }
 
+    /** Lists which node holds which version of a secret that the gateway delivers, such as to Envoy. */
+    public ListSecretDeliveriesResponse listSecretDeliveries(ListSecretDeliveriesRequest request) {
+        return call(() -> stub().listSecretDeliveries(request));
+    }
+
     /** Returns the items of all pages of {@link #listAuditRecords}, starting with the page that the request names. */
     public Pages<ListAuditRecordsResponse, AuditRecord> allAuditRecords(ListAuditRecordsRequest request) {
         return new Pages<>(
@@ -62,5 +70,14 @@ public final class AuditService extends ServiceCalls<AuditServiceBlockingStub, A
                 token -> listAuditRecords(request.toBuilder().setPageToken(token).build()),
                 ListAuditRecordsResponse::getRecordsList,
                 ListAuditRecordsResponse::getNextPageToken);
+    }
+
+    /** Returns the items of all pages of {@link #listSecretDeliveries}, starting with the page that the request names. */
+    public Pages<ListSecretDeliveriesResponse, SecretDelivery> allSecretDeliveries(ListSecretDeliveriesRequest request) {
+        return new Pages<>(
+                request.getPageToken(),
+                token -> listSecretDeliveries(request.toBuilder().setPageToken(token).build()),
+                ListSecretDeliveriesResponse::getDeliveriesList,
+                ListSecretDeliveriesResponse::getNextPageToken);
     }
 }
