@@ -133,12 +133,18 @@ def python(contract: Contract, methods: list[ListMethod]) -> str:
     for name in {name for each in words for name in each.values()}:
         modules.setdefault(f"{contract.file_of(name)}_pb2", set()).add(name)
     return PYTHON.format(
-        imports="\n".join(
-            f"from keyway.v1.{name} import {', '.join(sorted(modules[name]))}" for name in sorted(modules)
-        ),
+        imports="\n".join(_python_import(name, sorted(modules[name])) for name in sorted(modules)),
         sync="".join(PYTHON_SYNC.format(**each) for each in words),
         asyncio="".join(PYTHON_ASYNC.format(**each) for each in words),
     )
+
+
+def _python_import(module: str, names: list[str]) -> str:
+    """Return an import, formatted as ruff formats it."""
+    line = f"from keyway.v1.{module} import {', '.join(names)}"
+    if len(line) <= 120:
+        return line
+    return f"from keyway.v1.{module} import (\n" + "".join(f"    {name},\n" for name in names) + ")"
 
 
 def go(_contract: Contract, methods: list[ListMethod]) -> str:

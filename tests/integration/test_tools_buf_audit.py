@@ -56,6 +56,11 @@ async def verify_journal(call: Call) -> None:
     assert (await call("VerifyJournal", name=GATEWAY_LOG))["state"] == "VERIFICATION_STATE_VERIFIED"
 
 
+async def list_secret_deliveries(call: Call) -> None:
+    """No node has requested a secret."""
+    assert await call("ListSecretDeliveries", parent=ALL_LOGS) == {}
+
+
 @pytest.fixture
 async def call(quiet_stack: Stack, tmp_path: Path) -> AsyncIterator[Call]:
     """Yield a function that calls a gateway with one recorded call of Encrypt in its index."""

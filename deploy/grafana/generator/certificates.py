@@ -112,10 +112,31 @@ _POLLER: Final = Section(
     ),
     width=12,
 )
+_DELIVERIES: Final = Section(
+    "Deliveries to Envoy",
+    (
+        graph(
+            "Secrets by state",
+            "Secrets that connected nodes subscribe to, by the state of their delivery.",
+            Query(f"sum by (keyway_sds_state) (keyway_sds_secrets{{{INSTANCE}}})", "{{keyway_sds_state}}"),
+            stacked=True,
+        ),
+        graph(
+            "Answers and streams",
+            "Answers of nodes per second, by result, and open streams.",
+            Query(
+                f"sum by (keyway_sds_result) (rate(keyway_sds_answers_total{{{INSTANCE}}}[$__rate_interval]))",
+                "{{keyway_sds_result}} per second",
+            ),
+            Query(f"sum by (instance) (keyway_sds_streams{{{INSTANCE}}})", "{{instance}} streams"),
+        ),
+    ),
+    width=12,
+)
 DASHBOARD: Final = Frame(
     "keyway-certificates",
     "Keyway certificates",
     "Days until the certificates of all providers expire.",
-    (_NOW, _LIST, _POLLER),
+    (_NOW, _LIST, _POLLER, _DELIVERIES),
     by_provider=True,
 )

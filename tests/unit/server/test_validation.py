@@ -19,7 +19,13 @@ REFERENCES = [field for field in fields() if referenced_name(field) is not None]
 ENUMS = [field for field in fields() if field.enum_type is not None]
 WITH_WILDCARD = {
     f"keyway.v1.{request}Request.parent"
-    for request in ("ListCertificates", "ListAuditRecords", "GetAuditRecord", "SummarizeAuditRecords")
+    for request in (
+        "ListCertificates",
+        "ListAuditRecords",
+        "GetAuditRecord",
+        "SummarizeAuditRecords",
+        "ListSecretDeliveries",
+    )
 }
 KEY = "providers/p/keys/k"
 PROVIDER_SEGMENT = re.compile(r"(?<=^providers/)p|(?<=^auditLogs/)p")

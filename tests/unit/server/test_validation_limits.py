@@ -35,6 +35,7 @@ BOUNDS = {
     "request_id": 128,
     "resume_token": 128,
     "receipt": 256,
+    "secret": 4096,
 }
 
 
