@@ -6,7 +6,6 @@ A handler starts before gRPC has received the message: the decoding interceptor 
 
 import random
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -33,6 +32,10 @@ RawHandler = Callable[[object, ServicerContext], Awaitable[bytes]]
 
 _CACHE_CONTROL: Final = "cache-control"
 _NO_CACHE: Final = "no-cache"
+
+_UUID_VERSION_4: Final = 4 << 76 | 0b10 << 62
+"""The version and the variant of a UUID of version 4 (RFC 9562)."""
+_UUID_RANDOM_BITS: Final = (1 << 128) - 1 - (0xF << 76) - (0b11 << 62)
 
 
 def method_handler(
@@ -99,9 +102,10 @@ def new_request_id() -> str:
     """Return a UUID of version 4. It identifies the call and protects nothing, so it need not be unpredictable.
 
     `uuid.uuid4` reads the system's random source, which releases the interpreter lock: under load, another thread takes
-    it on every call.
+    it on every call. `uuid.UUID` takes three times as long as formatting the number.
     """
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+    text = f"{random.getrandbits(128) & _UUID_RANDOM_BITS | _UUID_VERSION_4:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def innermost(method: Method, operation: Operation) -> CallNext:

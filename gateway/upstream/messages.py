@@ -1,11 +1,11 @@
 """HTTP request and response messages, independent of the transport that carries them."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy
 
 
 # Not frozen: the gateway creates these objects for every call, and creating a frozen one takes three times as long.
@@ -29,14 +29,40 @@ class HttpRequest:
 
 AttemptHeaders = Callable[[HttpRequest], Mapping[str, str]]
 
+RawHeaders = Sequence[tuple[bytes, bytes]]
+"""The names and values of headers as received."""
 
-@dataclass(slots=True)
+
+def decode_headers(headers: RawHeaders) -> CIMultiDictProxy[str]:
+    """Return headers with their values as text, without white space around it."""
+    decoded = [(name.decode("ascii"), value.decode("utf-8", "surrogateescape").strip(" \t")) for name, value in headers]
+    return CIMultiDictProxy(CIMultiDict(decoded))
+
+
 class HttpResponse:
-    """A complete response with any status."""
+    """A complete response with any status.
 
-    status: int
-    headers: CIMultiDictProxy[str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: decoded, or as names and values in bytes. Those are decoded on first access, because most calls read none.
+    """
+
+    __slots__ = ("_headers", "body", "status")
+
+    def __init__(self, status: int, headers: "CIMultiDictProxy[str] | RawHeaders", body: bytes) -> None:
+        self.status = status
+        self.body = body
+        self._headers = headers
+
+    def __repr__(self) -> str:
+        """Return the status only: headers and body can contain secrets."""
+        return f"HttpResponse(status={self.status})"
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """Return the headers."""
+        if isinstance(self._headers, CIMultiDictProxy):
+            return self._headers
+        self._headers = decoded = decode_headers(self._headers)
+        return decoded
 
     @property
     def media_type(self) -> str:

@@ -65,6 +65,9 @@ class JsonObject:
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return a string. A lone surrogate, which UTF-8 cannot encode, is rejected."""
+        found = self._data.get(name)
+        if type(found) is str and found.isascii():  # most texts end here
+            return found
         value = self._value(name, default)
         if not isinstance(value, str) or _has_surrogate(value):
             raise self._wrong(name, "a string")
@@ -72,26 +75,29 @@ class JsonObject:
 
     def boolean(self, name: str) -> bool:
         """Return a boolean. The strings `true` and `false` are accepted."""
+        found = self._data.get(name)
+        if found is True or found is False:
+            return found
         value = self._value(name, None)
         if isinstance(value, str) and value.strip().lower() in ("true", "false"):
             return value.strip().lower() == "true"
-        if not isinstance(value, bool):
-            raise self._wrong(name, "a boolean")
-        return value
+        raise self._wrong(name, "a boolean")
 
     def integer(self, name: str) -> int:
         """Return an integer. A decimal string is accepted."""
+        found = self._data.get(name)
+        if type(found) is int:
+            return found
         value = self._value(name, None)
         if isinstance(value, str) and value.strip().removeprefix("-").isdecimal() and len(value) <= 20:
             return int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self._wrong(name, "an integer")
-        return value
+        raise self._wrong(name, "an integer")
 
     def object(self, name: str) -> "JsonObject":
         """Return a nested object."""
-        value = self._value(name, None)
+        value = self._data.get(name)
         if not isinstance(value, dict):
+            self._value(name, None)  # a missing field has its own message
             raise self._wrong(name, "an object")
         return JsonObject(value, f"{self._path}{name}.")
 

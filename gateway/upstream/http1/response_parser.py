@@ -11,6 +11,10 @@ import httptools
 
 MAXIMUM_HEAD_BYTES: Final = 64 * 1024
 """Maximum size of status line and headers, including those of interim responses and trailers."""
+_SHORT_HEAD_BYTES: Final = MAXIMUM_HEAD_BYTES // 2
+"""Until more bytes arrived, the headers cannot exceed the limit, so their size is not counted."""
+
+_CHECKED_HEADERS: Final = frozenset({b"content-length", b"transfer-encoding", b"content-encoding", b"keep-alive"})
 
 ResponseFault = Literal["not http", "redirect", "cut off", "too long"]
 
@@ -24,7 +28,7 @@ class ResponseParser:
     """
 
     __slots__ = (
-        "_ambiguous", "_bodiless", "_excess", "_first_piece", "_head_bytes", "_limit", "_more", "_parser",
+        "_ambiguous", "_bodiless", "_counting", "_excess", "_first_piece", "_head_bytes", "_limit", "_more", "_parser",
         "_raw_head_bytes", "_size", "_until_end", "complete", "fault", "head_done", "headers", "keep_alive",
         "keep_alive_seconds", "status",
     )  # fmt: skip
@@ -44,7 +48,7 @@ class ResponseParser:
         self._first_piece = b""
         self._more = bytearray()  # not a list of pieces, which would be long if the chunks are tiny
         self._size = self._head_bytes = self._raw_head_bytes = 0
-        self._until_end = self._excess = self._ambiguous = False
+        self._until_end = self._excess = self._ambiguous = self._counting = False
         self._bodiless = bodiless
         self._limit = limit
 
@@ -64,6 +68,8 @@ class ResponseParser:
             return
         if not self.head_done:
             self._raw_head_bytes += len(data)
+            if self._raw_head_bytes > _SHORT_HEAD_BYTES:
+                self._count_headers()
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -91,14 +97,23 @@ class ResponseParser:
         """Handle the start of a response. A second one without a request is excess data."""
         if self.complete:
             self.keep_alive = False
-            self._excess = True
+            self._excess = self._counting = True
 
     def on_header(self, name: bytes, value: bytes | None) -> None:
         """Handle one header. Trailers count toward the limit and are dropped."""
-        if self._excess:
-            return
-        value = value or b""
-        self._head_bytes += len(name) + len(value) + 4
+        if not self._counting:
+            self.headers.append((name, value or b""))
+        elif not self._excess:
+            self._on_counted_header(name, value or b"")
+
+    def _count_headers(self) -> None:
+        """Count the size of the headers until now, and of all that follow."""
+        if not self._counting:
+            self._counting = True
+            self._head_bytes += sum(_size_of(name, value) for name, value in self.headers)
+
+    def _on_counted_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += _size_of(name, value)
         if self._head_bytes > MAXIMUM_HEAD_BYTES:
             self.fault = self.fault or self._truncated
         elif not self.head_done:
@@ -111,6 +126,7 @@ class ResponseParser:
         assert self._parser is not None
         status = self._parser.get_status_code()
         if 100 <= status <= 199 and status != 101:
+            self._count_headers()
             self.headers = []
             return
         self.head_done = True
@@ -127,28 +143,34 @@ class ResponseParser:
 
     def _check_headers(self) -> int:
         """Evaluate headers about body and connection. Return how many of them define where the body ends."""
-        assert self._parser is not None
         frames = 0
         self.keep_alive_seconds = float("inf")
         for name, value in self.headers:
             lowered = name.lower()
-            if lowered == b"content-length":
-                frames += 1
-                if value.isdigit() and int(value) > self._limit:
-                    self.fault = "too long"
-                self._ambiguous = self.status == 204 and value.strip() != b"0"
-            elif lowered == b"transfer-encoding":
-                frames += 1
-                if value.strip().lower() != b"chunked":
-                    self.fault = "cut off"
-                # HTTP/1.0 has no chunks, and a 204 has no body: an intermediary may see another end of the response.
-                self._ambiguous = self.status == 204 or self._parser.get_http_version() != "1.1"
-            elif lowered == b"content-encoding":
-                if value.strip().lower() not in (b"", b"identity"):
-                    self.fault = "cut off"
-            elif lowered == b"keep-alive":
-                self.keep_alive_seconds = _seconds_of(value)
+            if lowered in _CHECKED_HEADERS:
+                frames += self._check_header(lowered, value)
         return frames
+
+    def _check_header(self, name: bytes, value: bytes) -> int:
+        """Evaluate one of `_CHECKED_HEADERS`. Return 1 if it defines where the body ends, otherwise 0."""
+        assert self._parser is not None
+        if name == b"content-length":
+            if value.isdigit() and int(value) > self._limit:
+                self.fault = "too long"
+            self._ambiguous = self.status == 204 and value.strip() != b"0"
+            return 1
+        if name == b"transfer-encoding":
+            self._count_headers()  # trailers can follow
+            if value.strip().lower() != b"chunked":
+                self.fault = "cut off"
+            # HTTP/1.0 has no chunks, and a 204 has no body: an intermediary may see another end of the response.
+            self._ambiguous = self.status == 204 or self._parser.get_http_version() != "1.1"
+            return 1
+        if name == b"keep-alive":
+            self.keep_alive_seconds = _seconds_of(value)
+        elif value.strip().lower() not in (b"", b"identity"):  # content-encoding
+            self.fault = "cut off"
+        return 0
 
     def on_body(self, piece: bytes) -> None:
         """Handle a chunk of the body."""
@@ -168,6 +190,11 @@ class ResponseParser:
             assert self._parser is not None
             self.complete = True
             self.keep_alive = self._parser.should_keep_alive() and not self._ambiguous
+
+
+def _size_of(name: bytes, value: bytes) -> int:
+    """Return the size of a header with its separator and the end of the line."""
+    return len(name) + len(value) + 4
 
 
 def _seconds_of(keep_alive: bytes) -> float:

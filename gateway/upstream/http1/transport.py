@@ -6,10 +6,9 @@ proxies.
 
 import asyncio
 import re
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
-
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.errors import UpstreamError
 from gateway.telemetry.context import TRACEPARENT
@@ -18,7 +17,7 @@ from gateway.upstream.faults import NOT_HTTP, REDIRECT, Faults, is_tls_failure
 from gateway.upstream.http1.connection import ExchangeFailed, HttpConnection
 from gateway.upstream.http1.connection_pool import ConnectionPool, ServerAddress
 from gateway.upstream.http1.response_parser import ResponseParser
-from gateway.upstream.messages import HttpRequest, HttpResponse
+from gateway.upstream.messages import HttpRequest, HttpResponse, decode_headers
 from gateway.upstream.settings import HttpSettings
 from gateway.upstream.transport import COMMON_HEADERS
 
@@ -28,7 +27,9 @@ _RESERVED_HEADERS: Final = frozenset(
     {"connection", "content-length", "host", "keep-alive", "te", "transfer-encoding", "upgrade"}
 )
 _METHODS_WITH_BODY: Final = frozenset({"PATCH", "POST", "PUT"})
+_CHECKED_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"})
 _MAXIMUM_CACHED_LINES: Final = 512
+_MAXIMUM_CACHED_BLOCKS: Final = 64
 
 
 class Http1Transport:
@@ -49,6 +50,7 @@ class Http1Transport:
         self._common_without_accept = f" HTTP/1.1\r\nHost: {written}\r\n"
         self._tail = "".join(f"{name}: {value}\r\n" for name, value in COMMON_HEADERS.items())
         self._lines: dict[tuple[str, str], str] = {}
+        self._blocks: dict[tuple[tuple[str, str], ...], str] = {}
         self._pool: ConnectionPool | None = None
 
     @property
@@ -88,7 +90,7 @@ class Http1Transport:
                 seconds=seconds,
             )
             response = connection.response
-            return HttpResponse(response.status, _headers(response), response.body)
+            return HttpResponse(response.status, response.headers, response.body)
         except ExchangeFailed as failure:
             if reused and failure.kind == "lost" and not connection.response.began:
                 raise self._faults.stale_connection() from failure
@@ -113,7 +115,7 @@ class Http1Transport:
         faults, status = self._faults, response.status
         match failure.kind:
             case "timeout":
-                return faults.timed_out(status, _headers(response)) if status else faults.timed_out()
+                return faults.timed_out(status, decode_headers(response.headers)) if status else faults.timed_out()
             case "lost":
                 return faults.tls(failure.__cause__) if is_tls_failure(failure.__cause__) else faults.connection_lost()
             case "not http":
@@ -123,29 +125,45 @@ class Http1Transport:
             case "too long":
                 return faults.too_long(self._settings.maximum_response_bytes, status)
             case "cut off":
-                return faults.truncated(status, _headers(response))
+                return faults.truncated(status, decode_headers(response.headers))
 
     def _head(self, request: HttpRequest, traceparent: str | None) -> bytes:
         """Return the request line and headers. Raises ValueError for a value that would break the framing."""
         method, target, body = request.method, request.target, request.body
         if not target.isascii() or not target.isprintable() or " " in target or not target.startswith("/"):
             raise ValueError("the request target must be printable ASCII and begin with a slash")
-        if not method.isalpha() or not method.isascii():
+        if method not in _CHECKED_METHODS and not (method.isalpha() and method.isascii()):
             raise ValueError("the request method must consist of letters")
-        accept = self._common
-        lines = ""
-        for pair in request.headers.items():
-            line = self._lines.get(pair)
-            if line is None:
-                line = self._line(pair)
-            lines += line
-            if pair[0] == "Accept":
-                accept = self._common_without_accept
+        lines = self._fixed_lines(request)
         if traceparent is not None:
             lines += f"{TRACEPARENT}: {traceparent}\r\n"
         if body is not None or method in _METHODS_WITH_BODY:
             lines += f"Content-Length: {len(body) if body is not None else 0}\r\n"
-        return f"{method} {self._prefix}{target}{accept}{self._tail}{lines}\r\n".encode("utf-8", "surrogateescape")
+        return f"{method} {self._prefix}{target}{lines}\r\n".encode("utf-8", "surrogateescape")
+
+    def _fixed_lines(self, request: HttpRequest) -> str:
+        """Return what follows the target: the end of the request line, and the lines of the headers.
+
+        Cached, because most requests have the same headers, unless they are computed for each attempt.
+        """
+        if request.attempt_headers is not None:
+            return self._lines_of(request.headers.items())
+        pairs = tuple(request.headers.items())
+        found = self._blocks.get(pairs)
+        if found is None:
+            if len(self._blocks) >= _MAXIMUM_CACHED_BLOCKS:
+                self._blocks.clear()
+            found = self._blocks[pairs] = self._lines_of(pairs)
+        return found
+
+    def _lines_of(self, pairs: Iterable[tuple[str, str]]) -> str:
+        beginning = self._common
+        lines = self._tail
+        for pair in pairs:
+            lines += self._lines.get(pair) or self._line(pair)
+            if pair[0] == "Accept":
+                beginning = self._common_without_accept
+        return beginning + lines
 
     def _line(self, pair: tuple[str, str]) -> str:
         """Return the line of a header, and cache it, because most requests have the same headers."""
@@ -158,14 +176,3 @@ class Http1Transport:
             self._lines.clear()
         line = self._lines[pair] = f"{name}: {value}\r\n"
         return line
-
-
-def _headers(response: ResponseParser) -> CIMultiDictProxy[str]:
-    return CIMultiDictProxy(
-        CIMultiDict(
-            [
-                (name.decode("ascii"), value.decode("utf-8", "surrogateescape").strip(" \t"))
-                for name, value in response.headers
-            ]
-        )
-    )
