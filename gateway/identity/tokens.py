@@ -75,15 +75,28 @@ class TokenVerifier:
 
         Raises AuthenticationError for an invalid token.
         """
+        digest = self._digest(token)
+        return self._cached(digest) or await self._verify_new(token, digest)
+
+    def recognize(self, token: str) -> Caller | None:
+        """Return the caller of a valid token from the cache; None if the token is not in it.
+
+        Raises AuthenticationError for a token that is too long or has expired.
+        """
+        return self._cached(self._digest(token))
+
+    def _digest(self, token: str) -> bytes:
         if len(token) > MAXIMUM_TOKEN_CHARACTERS:
             raise AuthenticationError(
                 AuthenticationFailure.MALFORMED_TOKEN, f"longer than {MAXIMUM_TOKEN_CHARACTERS} characters"
             )
+        return sha256(token.encode(errors="surrogatepass")).digest()
+
+    def _cached(self, digest: bytes) -> Caller | None:
         self._use(self._source.current())
-        digest = sha256(token.encode(errors="surrogatepass")).digest()
         cached = self._cache.get(digest)
         if cached is None:
-            return await self._verify_new(token, digest)
+            return None
         if cached.expires <= time.time():
             del self._cache[digest]
             raise AuthenticationError(AuthenticationFailure.EXPIRED_TOKEN, "exp has passed")

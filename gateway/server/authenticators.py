@@ -43,11 +43,14 @@ class Authenticator(Protocol):
     async def close(self) -> None:
         """Stop all background work."""
 
-    async def authenticate(self, transport: ServicerContext, metadata: Metadata) -> Caller:
-        """Return the caller. Suspends only to fetch the key that a token names.
+    def recognize(self, transport: ServicerContext, metadata: Metadata) -> Caller | None:
+        """Return the caller if that needs no wait; otherwise None, and `authenticate` returns it.
 
         metadata: that of `transport`, which copies it on each access.
         """
+
+    async def authenticate(self, transport: ServicerContext, metadata: Metadata) -> Caller:
+        """Return the caller. Suspends only to fetch the key that a token names."""
 
 
 def authenticator(identity: IdentitySettings | None) -> Authenticator:
@@ -84,9 +87,13 @@ class AnonymousAuthenticator:
     async def close(self) -> None:
         """Do nothing."""
 
-    async def authenticate(self, _transport: ServicerContext, _metadata: Metadata) -> Caller:
+    def recognize(self, _transport: ServicerContext, _metadata: Metadata) -> Caller:
         """Return the anonymous caller."""
         return ANONYMOUS
+
+    async def authenticate(self, transport: ServicerContext, metadata: Metadata) -> Caller:
+        """Return the anonymous caller."""
+        return self.recognize(transport, metadata)
 
 
 class CertificateAuthenticator:
@@ -102,12 +109,16 @@ class CertificateAuthenticator:
     async def close(self) -> None:
         """Do nothing."""
 
-    async def authenticate(self, transport: ServicerContext, _metadata: Metadata) -> Caller:
+    def recognize(self, transport: ServicerContext, _metadata: Metadata) -> Caller:
         """Return the caller that the names of the certificate identify."""
         try:
             return peers.caller_of(_client_certificate(transport))
         except AuthenticationError as error:
             raise self._rejection_log.rejection(error, transport) from error
+
+    async def authenticate(self, transport: ServicerContext, metadata: Metadata) -> Caller:
+        """Return the caller that the names of the certificate identify."""
+        return self.recognize(transport, metadata)
 
 
 class TokenAuthenticator:
@@ -126,6 +137,13 @@ class TokenAuthenticator:
     async def close(self) -> None:
         """Stop loading keys."""
         await self._keys.close()
+
+    def recognize(self, transport: ServicerContext, metadata: Metadata) -> Caller | None:
+        """Return the subject of a token that was verified before; None for a new token."""
+        try:
+            return self._verifier.recognize(_bearer_token(metadata))
+        except AuthenticationError as error:
+            raise self._rejection_log.rejection(error, transport) from error
 
     async def authenticate(self, transport: ServicerContext, metadata: Metadata) -> Caller:
         """Return the subject of the token."""

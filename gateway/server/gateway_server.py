@@ -94,8 +94,7 @@ class GatewayServer:
             **audit_service.operations(audit, [provider.id for provider in catalog], self.deliveries),
         }
         self.in_process = InProcessCalls(_internal_operations(catalog, own), self._dependencies)
-        for service, handlers in _handlers(settings, catalog, self._dependencies, own).items():
-            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+        self._server.add_generic_rpc_handlers((_Methods(_handlers(settings, catalog, self._dependencies, own)),))
         services: Any = OpenServices(self._server)  # has the methods of a server that generated code uses
         health_pb2_grpc.add_HealthServicer_to_server(self._health, services)
         described = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -182,17 +181,28 @@ def _internal_operations(catalog: Catalog, own: Mapping[str, Operation]) -> Mapp
 
 def _handlers(
     settings: GatewaySettings, catalog: Catalog, dependencies: InterceptorDependencies, own: Mapping[str, Operation]
-) -> Mapping[str, dict[str, RawMethodHandler]]:
-    """Return the gRPC handlers by service and method name."""
+) -> Mapping[str, RawMethodHandler]:
+    """Return the gRPC handlers by the path of the method."""
     interceptors = create_interceptors(dependencies)
     merging = create_interceptors(replace(dependencies, audit_recorder=dependencies.merging_recorder))
-    services: dict[str, dict[str, RawMethodHandler]] = {service: {} for service in SERVICES}
+    handlers = {}
     for method in METHODS:
         operation = own.get(method.operation) or route(method, catalog)
         chosen = merging if method.merge_repetitions else interceptors
         handler = method_handler(method, operation, settings.default_deadline, chosen, dependencies.redaction)
-        services[method.service][method.name] = _raw_method_handler(handler)
-    return services
+        handlers[f"/{method.service}/{method.name}"] = _raw_method_handler(handler)
+    return handlers
+
+
+class _Methods(grpc.GenericRpcHandler):
+    """All methods of the contract. One handler instead of one per service, because gRPC asks each until one answers."""
+
+    def __init__(self, handlers: Mapping[str, RawMethodHandler]) -> None:
+        self._handlers = handlers
+
+    def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
+        """Return the handler of a call; None if the method is not in the contract."""
+        return self._handlers.get(details.method)
 
 
 def _raw_method_handler(handler: RawHandler) -> RawMethodHandler:

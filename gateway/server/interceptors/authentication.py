@@ -1,5 +1,7 @@
 """The interceptor that identifies the caller."""
 
+from collections.abc import Awaitable
+
 from google.protobuf.message import Message
 
 from gateway.server.authenticators import Authenticator
@@ -11,7 +13,11 @@ class _Authentication:
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
 
-    async def intercept(self, call_next: CallNext, call: RpcContext) -> Message:
+    def intercept(self, call_next: CallNext, call: RpcContext) -> Awaitable[Message]:
+        call.caller = self._authenticator.recognize(call.transport, call.metadata)
+        return call_next(call) if call.caller is not None else self._wait(call_next, call)
+
+    async def _wait(self, call_next: CallNext, call: RpcContext) -> Message:
         call.caller = await self._authenticator.authenticate(call.transport, call.metadata)
         return await call_next(call)
 

@@ -38,7 +38,8 @@ class HttpConnection(asyncio.Protocol):
 
     __slots__ = (
         "_backlog", "_deadline", "_last_data", "_loop", "_on_end", "_paused", "_poll", "_read_timeout", "_received",
-        "_stream_end", "_timer", "_transport", "_turns", "_unsent", "_waiter", "ended", "idle_until", "response",
+        "_stream_end", "_tick_at", "_timer", "_transport", "_turns", "_unsent", "_waiter", "ended", "idle_until",
+        "response",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +56,7 @@ class HttpConnection(asyncio.Protocol):
         self._poll: select.poll | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._tick_at = 0.0
         self._unsent: memoryview | None = None
         self._turns = turns
         self._backlog = memoryview(b"")
@@ -89,7 +91,7 @@ class HttpConnection(asyncio.Protocol):
         self._waiter = waiter = loop.create_future()
         self._last_data = now = loop.time()
         self._deadline = now + seconds
-        self._timer = loop.call_later(min(seconds, self._read_timeout), self._tick)
+        self._check_at(now + min(seconds, self._read_timeout))
         if self._transport is None:  # the connection ended before its first use
             self._end(ExchangeFailed("lost"))
         elif body is None:
@@ -107,9 +109,7 @@ class HttpConnection(asyncio.Protocol):
         self.response.keep_alive = False
         self._unsent = self._stream_end = None
         self._backlog = memoryview(b"")
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
         if self._transport is not None:
             self._transport.abort()
 
@@ -126,22 +126,39 @@ class HttpConnection(asyncio.Protocol):
             self._unsent = rest if len(rest) else None
             self._transport.write(piece)
 
+    def _check_at(self, due: float) -> None:
+        """Make sure that `_tick` runs at this time or earlier.
+
+        The timer of an earlier exchange stays: it costs less that `_tick` runs too early once in a while than that
+        every exchange creates and cancels a timer.
+        """
+        if self._timer is not None and self._tick_at <= due:
+            return
+        self._stop_timer()
+        self._tick_at = due
+        self._timer = self._loop.call_at(due, self._tick)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _tick(self) -> None:
         """Fail the exchange at its deadline or read timeout; otherwise schedule the next check."""
         self._timer = None
-        now = self._loop.time()
+        if self._waiter is None:
+            return
         due = min(self._deadline, self._last_data + self._read_timeout)
-        if now < due - 0.001:
-            self._timer = self._loop.call_later(due - now, self._tick)
+        if self._loop.time() < due - 0.001:
+            self._check_at(due)
         else:
             self._end(ExchangeFailed("timeout"))
 
     def _end(self, failure: ExchangeFailed | None = None) -> None:
         """End the exchange, with the response or with a failure."""
         waiter, self._waiter = self._waiter, None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self.ended:
+            self._stop_timer()
         if failure is not None:
             self.abort()
         if waiter is not None and not waiter.done():
@@ -176,6 +193,8 @@ class HttpConnection(asyncio.Protocol):
         """Fail the running exchange and notify the pool."""
         self.ended = True
         self._stream_ended(exc)
+        if self._waiter is None:
+            self._stop_timer()
         self._transport = self._poll = self._unsent = None
         if not self._backlog:
             self.response.release()

@@ -27,10 +27,10 @@ class _Announcing(AnonymousAuthenticator):
     def __init__(self) -> None:
         self.called = asyncio.Event()
 
-    async def authenticate(self, transport: ServicerContext, metadata: Metadata) -> Caller:
+    def recognize(self, transport: ServicerContext, metadata: Metadata) -> Caller:
         """Identify the caller."""
         self.called.set()
-        return await super().authenticate(transport, metadata)
+        return super().recognize(transport, metadata)
 
 
 def message(size: int) -> bytes:
