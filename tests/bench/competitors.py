@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -62,11 +62,18 @@ class Competitor:
 
     @contextlib.contextmanager
     def running(
-        self, around: Surroundings, folder: Path, wrapper: Sequence[object] = (), start_seconds: float = 30.0
+        self,
+        around: Surroundings,
+        folder: Path,
+        wrapper: Sequence[object] = (),
+        *,
+        start_seconds: float = 30.0,
+        environment: Mapping[str, str] | None = None,
     ) -> Iterator[tuple[Server, Target]]:
         """Run the server while the block runs. Its files are written below `folder`.
 
         wrapper: a command that runs the server, for servers in Python. start_seconds: how long the start may take.
+        environment: additional variables, for servers in Python.
         """
         if self.kind == "openbao":
             with openbao(tools.bao(), around.material, folder, tls=self.tls) as pair:
@@ -82,7 +89,7 @@ class Competitor:
                 port,
                 folder / "server.log",
                 folder=root,
-                environment=_environment(),
+                environment={**_environment(), **(environment or {})},
                 start_seconds=start_seconds,
             ) as server:
                 yield server, self._grpc(around, port)

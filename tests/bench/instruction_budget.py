@@ -1,25 +1,25 @@
-"""The instruction budget: `make instructions` fails if a call needs more instructions than the committed figures allow.
+"""The instruction budget: `make instructions` fails if a call needs more instructions than the budget allows.
 
-The figures depend on the Python build and on the libraries, as the echo server's do. A build without figures of its own
-is compared by its ratios to the echo, with a larger margin. A busy machine adds up to 4 % of instructions, because
-gRPC's threads wake up more often. So a row above its limit is counted up to two more times, and the lowest count
-decides.
+A budget is a ratio to the echo server, which is counted in the same run. The ratio depends less on the machine than the
+count: the version of Python, its build, the libraries, and the load change both sides. The committed figures belong to
+one build of Python; other builds have a larger margin. A row above its limit is counted again, together with the echo,
+and the lowest ratio decides.
 """
 
 import argparse
 import json
+import os
 import platform
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
 from tests.bench import tools
 from tests.bench.competitors import Surroundings
-from tests.bench.instructions import AT_ONCE, Instructions, count
+from tests.bench.instructions import AT_ONCE, Instructions, Plan, count
 from tests.bench.line_up import competitor
 from tests.bench.probe import WrongAnswerError
 from tests.bench.processes import ServerError, leave_nothing_behind
@@ -28,7 +28,9 @@ from tests.bench.run import scratch, surroundings
 _FIGURES: Final = Path(__file__).with_name("instruction_budget.json")
 _MARGIN: Final = 0.03
 _OTHER_BUILD_MARGIN: Final = 0.08
+_REQUIRE_ALL: Final = "KEYWAY_TESTS_REQUIRE_ALL"
 _REPETITIONS: Final = 2
+_PLAN: Final = Plan(warm_up=100, calls=200, slow_calls=30)
 _ECHO: Final = "echo"
 _ROWS: Final[Mapping[str, tuple[str, str]]] = {
     "bare": ("plaintext", "bare"),
@@ -39,40 +41,44 @@ _ROWS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the rows and compare them. Exit codes: 0 within the budget, 1 above it, 2 missing tool."""
+    """Measure the rows and compare them. Exit codes: 0 within the budget or skipped, 1 above it, 2 missing tool.
+
+    Without a tool, the comparison is skipped, unless KEYWAY_TESTS_REQUIRE_ALL is set.
+    """
     given = _parser().parse_args(arguments)
     try:
         return _compare(given.root.resolve(), accept=given.accept)
     except tools.MissingToolError as error:
-        print(f"instructions: {error}", file=sys.stderr)
-        return 2
+        required = bool(os.environ.get(_REQUIRE_ALL))
+        print(f"instructions: {'' if required else 'skipped: '}{error}", file=sys.stderr)
+        return 2 if required else 0
     except (ServerError, WrongAnswerError) as error:
         print(f"instructions: {error}", file=sys.stderr)
         return 1
 
 
 def _compare(root: Path, *, accept: bool) -> int:
+    build, figures = python_build(), json.loads(_FIGURES.read_text())
     measured = measure(root)
-    figures = json.loads(_FIGURES.read_text())
-    build = python_build()
     if accept:
         figures[build] = {name: round(one.median) for name, one in measured.items()}
         _FIGURES.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
-    allowed = limits(figures, build, measured[_ECHO].median)
-    over = [name for name, limit in allowed.items() if measured[name].median > limit]
-    for _ in range(_REPETITIONS):
-        again = measure(root, over) if over else {}
-        measured = {**measured, **{name: lower(measured[name], one) for name, one in again.items()}}
-        over = [name for name in over if measured[name].median > allowed[name]]
+    allowed = limits(figures, build)
+    found = ratios(measured)
     print(f"Instructions per call, Python {build}:")
     for name, one in measured.items():
-        limit = f", at most {allowed[name]:,.0f}" if name in allowed else ""
+        limit = f"; {found[name]:.3f} of the echo, at most {allowed[name]:.3f}" if name in allowed else ""
         print(f"  {name:<12}{one.median:>12,.0f}{limit}; spread {one.spread:.1%}; {one.per_second:,.0f} per second")
+    over = above(found, allowed)
+    for _ in range(_REPETITIONS):
+        if not over:
+            break
+        print(f"Counted again: {', '.join(over)}", flush=True)
+        found = lowest(found, ratios(measure(root, (*over, _ECHO))))
+        over = above(found, allowed)
     for name in over:
-        print(
-            f"instructions: {name} exceeds its budget by {measured[name].median / allowed[name] - 1:.1%}",
-            file=sys.stderr,
-        )
+        excess = found[name] / allowed[name] - 1
+        print(f"instructions: {name} is {found[name]:.3f} of the echo, {excess:.1%} above its limit", file=sys.stderr)
     return 1 if over else 0
 
 
@@ -80,25 +86,34 @@ def measure(root: Path, rows: Iterable[str] = _ROWS) -> Mapping[str, Instruction
     """Count the instructions of each row. Two servers run at the same time."""
 
     def one(name: str, around: Surroundings, folder: Path) -> Instructions:
-        return count(competitor(*_ROWS[name]), around, folder / name)
+        return count(competitor(*_ROWS[name]), around, folder / name, _PLAN)
 
     with scratch() as folder, surroundings(folder, root) as around, ThreadPoolExecutor(AT_ONCE) as pool:
         running = {name: pool.submit(one, name, around, folder) for name in rows}
         return {name: future.result() for name, future in running.items()}
 
 
-def lower(one: Instructions, other: Instructions) -> Instructions:
-    """The one with the lower median."""
-    return min(one, other, key=attrgetter("median"))
+def ratios(measured: Mapping[str, Instructions]) -> Mapping[str, float]:
+    """The instructions of each row, in units of the echo of the same run."""
+    echo = measured[_ECHO].median
+    return {name: one.median / echo for name, one in measured.items() if name != _ECHO}
 
 
-def limits(figures: Mapping[str, Mapping[str, int]], build: str, echo: float) -> Mapping[str, float]:
-    """The highest allowed instructions per call of each row, for a build with this echo."""
-    if build in figures:
-        return {name: value * (1 + _MARGIN) for name, value in figures[build].items() if name != _ECHO}
-    known = next(iter(figures.values()))
-    scale = echo / known[_ECHO] * (1 + _OTHER_BUILD_MARGIN)
-    return {name: value * scale for name, value in known.items() if name != _ECHO}
+def lowest(one: Mapping[str, float], other: Mapping[str, float]) -> Mapping[str, float]:
+    """The lower ratio of each row. `other` may have fewer rows."""
+    return {name: min(ratio, other.get(name, ratio)) for name, ratio in one.items()}
+
+
+def above(found: Mapping[str, float], allowed: Mapping[str, float]) -> Sequence[str]:
+    """The rows above their limits."""
+    return [name for name, ratio in found.items() if ratio > allowed[name]]
+
+
+def limits(figures: Mapping[str, Mapping[str, int]], build: str) -> Mapping[str, float]:
+    """The highest allowed ratio of each row to the echo, for a build of Python."""
+    known = figures.get(build) or next(iter(figures.values()))
+    margin = _MARGIN if build in figures else _OTHER_BUILD_MARGIN
+    return {name: value / known[_ECHO] * (1 + margin) for name, value in known.items() if name != _ECHO}
 
 
 def python_build() -> str:

@@ -1,6 +1,7 @@
 """User-space instructions per call, counted by callgrind: a measure that does not depend on the load of the machine.
 
-Measurements of one server repeat within about 2 %, while its CPU time varies by a tenth and more. Work that a server
+Measurements of one server repeat within about 2 %, while its CPU time varies by a tenth and more. To that end, the
+threads of the server run in turn, and Python's hashes have a fixed seed. Work that a server
 does every second, such as signing a checkpoint, is measured by calls at a low rate and subtracted: under callgrind, a
 second has only some dozens of calls.
 
@@ -28,8 +29,10 @@ from tests.bench.probe import channel, probe
 from tests.bench.processes import Server, ServerError
 from tests.bench.target import Target
 
-_START_SECONDS: Final = 180.0
-"""A server starts 10 to 20 times as slowly as otherwise."""
+_START_SECONDS: Final = 480.0
+"""A server starts 10 to 20 times as slowly as otherwise, and the machine can be busy."""
+_CALLGRIND: Final = ("--tool=callgrind", "--instr-atstart=no", "--fair-sched=yes")
+_ENVIRONMENT: Final = {"PYTHONHASHSEED": "0"}
 _CALL_SECONDS: Final = 60.0
 AT_ONCE: Final = 2
 """Servers that are counted at the same time."""
@@ -73,13 +76,9 @@ def count(competitor: Competitor, around: Surroundings, folder: Path, plan: Plan
     """Start the server under callgrind and make calls one after another. Raises ServerError or WrongAnswerError."""
     plan = plan or Plan()
     folder.mkdir(parents=True)
-    wrapper = (
-        tools.valgrind(),
-        "--tool=callgrind",
-        "--instr-atstart=no",
-        f"--callgrind-out-file={folder / 'counts'}",
-    )
-    with competitor.running(around, folder, wrapper, start_seconds=_START_SECONDS) as (server, target):
+    wrapper = (tools.valgrind(), *_CALLGRIND, f"--callgrind-out-file={folder / 'counts'}")
+    started = competitor.running(around, folder, wrapper, start_seconds=_START_SECONDS, environment=_ENVIRONMENT)
+    with started as (server, target):
         probe(target)
         callgrind = _Callgrind(server, folder)
         with channel(target) as connection:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.bench.instruction_budget import limits
-from tests.bench.instructions import Measured, separated
+from tests.bench import instruction_budget, tools
+from tests.bench.instruction_budget import above, limits, lowest, ratios
+from tests.bench.instructions import Instructions, Measured, separated
 
 _FIGURES = {"3.11.7, not optimized": {"bare": 580_000, "echo": 410_000}}
 
@@ -22,9 +23,32 @@ def test_spread_is_relative_to_the_median() -> None:
     assert separated(fast, Measured(10, 1.0, 10_000)).spread == pytest.approx(0.03)
 
 
-def test_a_known_build_has_its_own_limits() -> None:
-    assert limits(_FIGURES, "3.11.7, not optimized", 999_999) == {"bare": pytest.approx(580_000 * 1.03)}
+def test_a_known_build_has_the_smaller_margin() -> None:
+    assert limits(_FIGURES, "3.11.7, not optimized") == {"bare": pytest.approx(580 / 410 * 1.03)}
 
 
-def test_another_build_is_compared_by_its_echo() -> None:
-    assert limits(_FIGURES, "3.11.2, optimized", 328_000) == {"bare": pytest.approx(580_000 * 0.8 * 1.08)}
+def test_another_build_has_the_larger_margin() -> None:
+    assert limits(_FIGURES, "3.11.2, optimized") == {"bare": pytest.approx(580 / 410 * 1.08)}
+
+
+def test_a_row_is_compared_with_the_echo_of_the_same_run() -> None:
+    measured = {"bare": Instructions([900.0, 1000.0, 1010.0], 0.0), "echo": Instructions([500.0], 0.0)}
+    assert ratios(measured) == {"bare": 2.0}
+    assert above(ratios(measured), {"bare": 2.01}) == []
+    assert above(ratios(measured), {"bare": 1.99}) == ["bare"]
+
+
+def test_the_lowest_ratio_of_a_row_decides() -> None:
+    assert lowest({"bare": 1.5, "cached": 1.0}, {"bare": 1.4}) == {"bare": 1.4, "cached": 1.0}
+
+
+def test_without_valgrind_the_budget_is_skipped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(tools, "EXTRA_PATH", "")
+    monkeypatch.delenv("KEYWAY_TESTS_REQUIRE_ALL", raising=False)
+    assert instruction_budget.main([]) == 0
+    assert "skipped: nginx is not installed: apt-get install nginx-light" in capsys.readouterr().err
+    monkeypatch.setenv("KEYWAY_TESTS_REQUIRE_ALL", "1")
+    assert instruction_budget.main([]) == 2

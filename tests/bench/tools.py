@@ -7,6 +7,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BUILD: Final = ROOT / "build"
+EXTRA_PATH: Final = "/usr/sbin:/usr/local/sbin"
+"""Debian installs servers in a folder that is only on root's PATH."""
 _VENV: Final = BUILD / "bench-venv"
 _HOW: Final = {
     "nginx": "apt-get install nginx-light",
@@ -71,8 +73,7 @@ def callgrind_control() -> Path:
 
 
 def _on_path(name: str) -> Path:
-    # Debian installs servers in a folder that is only on root's PATH.
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    found = shutil.which(name) or shutil.which(name, path=EXTRA_PATH)
     if found is None:
         raise MissingToolError(name)
     return Path(found)
