@@ -188,7 +188,7 @@ $(HELM): deploy/helm/go.mod deploy/helm/go.sum | $(GO)
 manifests: $(HELM) ## render the manifests in deploy/kubernetes again, after a change of the chart or of deploy/helm/example-values.yaml
 	deploy/helm/render.sh $(HELM) deploy/kubernetes
 
-check: lint types layout generated test test-clients audit-index ## run everything that CI runs
+check: lint types layout generated test test-clients audit-index instructions ## run everything that CI runs
 
 check-bare: ## run `make run`, `make unit`, and `make test` in a minimal Debian root (needs root and debootstrap)
 	tests/bare/check.sh
@@ -239,7 +239,7 @@ $(GHZ): | $(GO)
 bench: bench-setup ## measure the cost of a call and compare it with other servers (docs/performance.md); ARGS="--only trust", ARGS=--help
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-instructions: $(READY) ## count the instructions per call and compare them with the budget; needs valgrind and nginx; ARGS=--accept
+instructions: $(READY) ## compare the instructions per call with the budget; skipped without valgrind or nginx; ARGS=--accept
 	@$(BIN)/python -m tests.bench.instruction_budget $(ARGS)
 
 audit-index: $(READY) ## measure the index of the audit journal, and check what it counts; RECORDS=10000000 for large journals

@@ -58,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _compare(root: Path, *, accept: bool) -> int:
+    for find in (tools.nginx, tools.valgrind, tools.callgrind_control):
+        find()
     build, figures = python_build(), json.loads(_FIGURES.read_text())
     measured = measure(root)
     if accept:

@@ -33,7 +33,7 @@ _START_SECONDS: Final = 480.0
 """A server starts 10 to 20 times as slowly as otherwise, and the machine can be busy."""
 _CALLGRIND: Final = ("--tool=callgrind", "--instr-atstart=no", "--fair-sched=yes")
 _ENVIRONMENT: Final = {"PYTHONHASHSEED": "0"}
-_CALL_SECONDS: Final = 60.0
+_CALL_SECONDS: Final = 240.0
 AT_ONCE: Final = 2
 """Servers that are counted at the same time."""
 _SETTLING_CALLS: Final = 20
@@ -79,7 +79,7 @@ def count(competitor: Competitor, around: Surroundings, folder: Path, plan: Plan
     wrapper = (tools.valgrind(), *_CALLGRIND, f"--callgrind-out-file={folder / 'counts'}")
     started = competitor.running(around, folder, wrapper, start_seconds=_START_SECONDS, environment=_ENVIRONMENT)
     with started as (server, target):
-        probe(target)
+        probe(target, _CALL_SECONDS)
         callgrind = _Callgrind(server, folder)
         with channel(target) as connection:
             caller = _Caller(connection, target)
@@ -89,7 +89,7 @@ def count(competitor: Competitor, around: Surroundings, folder: Path, plan: Plan
             callgrind.reset()
             fast = [_measured(callgrind, partial(caller.call, plan.calls), plan.calls) for _ in range(plan.rounds)]
             slow = _measured(callgrind, partial(caller.call, plan.slow_calls, _PAUSE_SECONDS), plan.slow_calls)
-        probe(target)
+        probe(target, _CALL_SECONDS)
     return separated(fast, slow)
 
 

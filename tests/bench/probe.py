@@ -15,19 +15,19 @@ class WrongAnswerError(Exception):
     """The server returned an unexpected response."""
 
 
-def probe(target: Target) -> None:
-    """Make the call once. Raises WrongAnswerError if the response differs."""
-    answer = _grpc(target) if target.grpc else _http(target)
+def probe(target: Target, seconds: float = _SECONDS) -> None:
+    """Make the call once. Raises WrongAnswerError if the response differs. seconds: the deadline."""
+    answer = _grpc(target, seconds) if target.grpc else _http(target, seconds)
     if target.answer is not None and answer != target.answer:
         raise WrongAnswerError(f"{target.path} returned {len(answer)} bytes that differ from the expected response")
 
 
-def _grpc(target: Target) -> bytes:
+def _grpc(target: Target, seconds: float) -> bytes:
     with channel(target) as connection:
         call: Any = connection.unary_unary(target.path)
         metadata = tuple(target.headers.items())
         try:
-            answer: bytes = call(target.body, timeout=_SECONDS, metadata=metadata, wait_for_ready=True)
+            answer: bytes = call(target.body, timeout=seconds, metadata=metadata, wait_for_ready=True)
         except grpc.RpcError as error:
             status: Any = error
             raise WrongAnswerError(f"{target.path}: {status.code().name}: {status.details()}") from None
@@ -43,13 +43,13 @@ def channel(target: Target) -> grpc.Channel:
     return grpc.secure_channel(address, grpc.ssl_channel_credentials(target.authority.read_bytes(), key, certificate))
 
 
-def _http(target: Target) -> bytes:
+def _http(target: Target, seconds: float) -> bytes:
     connection: http.client.HTTPConnection
     if target.authority is None:
-        connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=seconds)
     else:
         context = ssl.create_default_context(cafile=str(target.authority))
-        connection = http.client.HTTPSConnection("127.0.0.1", target.port, timeout=_SECONDS, context=context)
+        connection = http.client.HTTPSConnection("127.0.0.1", target.port, timeout=seconds, context=context)
     try:
         connection.request("POST" if target.body else "GET", target.path, target.body or None, dict(target.headers))
         response = connection.getresponse()
