@@ -11,7 +11,9 @@ permit (
   action in [
     Keyway::Action::"PollCertificates",
     Keyway::Action::"PollCertificate",
-    Keyway::Action::"PollCertificateFile"
+    Keyway::Action::"PollCertificateFile",
+    Keyway::Action::"PollTrustedAuthorities",
+    Keyway::Action::"PollTrustedAuthority"
   ],
   resource
 );

@@ -122,8 +122,16 @@ def _of_poller(operation: str, name: str) -> Method:
 POLL_CERTIFICATES: Final = _of_poller("list_certificates", "PollCertificates")
 POLL_CERTIFICATE: Final = _of_poller("get_certificate", "PollCertificate")
 POLL_CERTIFICATE_FILE: Final = _of_poller("download_certificate", "PollCertificateFile")
+POLL_TRUSTED_AUTHORITIES: Final = _of_poller("list_trusted_authorities", "PollTrustedAuthorities")
+POLL_TRUSTED_AUTHORITY: Final = _of_poller("get_trusted_authority", "PollTrustedAuthority")
 
-INTERNAL_METHODS: Final = (POLL_CERTIFICATES, POLL_CERTIFICATE, POLL_CERTIFICATE_FILE)
+INTERNAL_METHODS: Final = (
+    POLL_CERTIFICATES,
+    POLL_CERTIFICATE,
+    POLL_CERTIFICATE_FILE,
+    POLL_TRUSTED_AUTHORITIES,
+    POLL_TRUSTED_AUTHORITY,
+)
 """Methods that only the gateway itself calls, in its own process. They have actions and audit records of their own."""
 
 

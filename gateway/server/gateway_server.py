@@ -16,6 +16,8 @@ from gateway.contract.methods import (
     POLL_CERTIFICATE,
     POLL_CERTIFICATE_FILE,
     POLL_CERTIFICATES,
+    POLL_TRUSTED_AUTHORITIES,
+    POLL_TRUSTED_AUTHORITY,
     SERVICES,
     Method,
 )
@@ -169,14 +171,14 @@ def _own_operations(settings: GatewaySettings, catalog: Catalog, states: Provide
 
 def _internal_operations(catalog: Catalog, own: Mapping[str, Operation]) -> Mapping[str, Operation]:
     """Return the operations of the methods that only the gateway itself calls, by name."""
-    get, download = (
-        route(METHODS_BY_OPERATION[operation], catalog) for operation in ("get_certificate", "download_certificate")
-    )
-    return {
-        POLL_CERTIFICATES.operation: own["list_certificates"],
-        POLL_CERTIFICATE.operation: get,
-        POLL_CERTIFICATE_FILE.operation: download,
+    routed = {
+        POLL_CERTIFICATE: "get_certificate",
+        POLL_CERTIFICATE_FILE: "download_certificate",
+        POLL_TRUSTED_AUTHORITIES: "list_trusted_authorities",
+        POLL_TRUSTED_AUTHORITY: "get_trusted_authority",
     }
+    operations = {each.operation: route(METHODS_BY_OPERATION[name], catalog) for each, name in routed.items()}
+    return {**operations, POLL_CERTIFICATES.operation: own["list_certificates"]}
 
 
 def _handlers(

@@ -21,9 +21,8 @@ async def surfaces_served(
         yield
         return
     from gateway.surfaces.sds.server import SecretServer  # noqa: PLC0415 - see the module's docstring
-    from gateway.surfaces.sds.versions import NoVersions  # noqa: PLC0415
 
-    secrets = SecretServer(settings, dependencies, gateway, NoVersions(), shared_port=shared_port)
+    secrets = SecretServer(settings, dependencies, gateway, shared_port=shared_port)
     if gateway.metrics is not None:
         metrics_bindings.secrets(
             gateway.deliveries, lambda: secrets.slots.count, secrets.recorder.answers, gateway.metrics

@@ -21,7 +21,8 @@ from tests.support.trusted import POLICIES, Trusted
 EDGE: Final = "spiffe://example.org/edge"
 ALLOWED: Final = "edge-"
 """The prefix of the certificates that EDGE may download."""
-SECONDS: Final = 20.0
+SECONDS: Final = 30.0
+POLLER: Final = {"enabled": True, "interval": 1, "watch_interval": 1, "jitter": 0}
 
 _POLICY: Final = """
 @id("edge-downloads")
@@ -47,7 +48,8 @@ class SdsScene:
     def __init__(self, folder: Path, stack: Stack, **options: Any) -> None:
         self.stack = stack
         self.address = free_address().replace("127.0.0.1", "localhost")
-        self.trusted = Trusted(folder, stack, envoy_sds={"listen": self.address, **options})
+        providers = [stack.provider(provider, poller=POLLER) for provider in ("nhn-certs", "asteria")]
+        self.trusted = Trusted(folder, stack, envoy_sds={"listen": self.address, **options}, providers=providers)
         self.policies = folder / "policies.cedar"
         self.policies.write_text(POLICIES + _POLICY)
         self.authority = CertificateAuthority("Issuer of the secrets")

@@ -1,7 +1,8 @@
 """Feeds: the present version of each subscribed resource, and the pushes that follow its changes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final, Protocol
 
 import structlog
@@ -21,7 +22,7 @@ _log = structlog.get_logger(__name__)
 class SecretVersions(Protocol):
     """The source of versions."""
 
-    def follow(self, resource: SecretResource) -> AsyncIterator[str]:
+    def follow(self, resource: SecretResource) -> AsyncGenerator[str, None]:
         """Yield the present version of a resource, and then each change. Empty: the resource does not exist."""
 
 
@@ -57,8 +58,9 @@ class SecretFeed:
     async def _follow(self) -> None:
         while True:
             try:
-                async for version in self._versions.follow(self._resource):
-                    await self._push(version)
+                async with aclosing(self._versions.follow(self._resource)) as versions:
+                    async for version in versions:
+                        await self._push(version)
             except GatewayError as error:
                 _log.warning("secret_not_followed", secret=self._resource.name, error=error.message)
             except Exception as error:  # noqa: BLE001 - a bug, which must not end the feed

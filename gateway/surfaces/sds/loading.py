@@ -37,6 +37,9 @@ _STATES: Final[Mapping[int, DeliveryState]] = {
 }
 """The state after an error with this code. After any other error, the gateway retries soon."""
 
+MISSING_CODES: Final = frozenset(code for code, state in _STATES.items() if state is DeliveryState.MISSING)
+"""The codes of errors that mean that there is no such secret."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadFailure:

@@ -14,7 +14,7 @@ from gateway.server.transport.limits import surface_options
 from gateway.server.transport.listener import bind, port_sharing
 from gateway.server.transport.unknown_methods import UnknownMethods
 from gateway.surface_settings import EnvoySdsSettings
-from gateway.surfaces.sds.feeds import SecretFeeds, SecretVersions
+from gateway.surfaces.sds.feeds import SecretFeeds
 from gateway.surfaces.sds.handlers import SecretHandlers
 from gateway.surfaces.sds.loading import METHODS, SecretLoader
 from gateway.surfaces.sds.names import SecretNames
@@ -24,6 +24,7 @@ from gateway.surfaces.sds.stream import StreamTools
 from gateway.surfaces.sds.stream_slots import StreamSlots
 from gateway.surfaces.sds.subscription import Surroundings
 from gateway.surfaces.sds.trust_bundles import TrustBundles
+from gateway.surfaces.sds.versions import SecretSource
 
 _END_SECONDS: Final = 5.0
 
@@ -31,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 
 class SecretServer:
-    """Serves SDS. gateway: makes the calls. versions: the source of changes. shared_port: as of the gateway.
+    """Serves SDS. gateway: makes the calls. shared_port: as of the gateway.
 
     address: HOST:PORT after `start`.
     """
@@ -41,7 +42,6 @@ class SecretServer:
         settings: GatewaySettings,
         dependencies: InterceptorDependencies,
         gateway: GatewayServer,
-        versions: SecretVersions,
         *,
         shared_port: bool,
     ) -> None:
@@ -57,15 +57,23 @@ class SecretServer:
         self.slots = StreamSlots(self._settings.maximum_streams_per_caller)
         audit = dependencies.audit_recorder
         self.recorder = DeliveryRecorder(audit, dependencies.redaction)
+        trust_bundles = TrustBundles(self._settings.trust_stores)
+        source = SecretSource(
+            gateway.versions,
+            trust_bundles,
+            gateway.in_process,
+            seconds=settings.default_deadline,
+            interval=self._settings.trust_store_interval,
+        )
         reads = SharedReads(settings.default_deadline)
         loader = SecretLoader(
             gateway.shared_calls(METHODS, reads.operation),
             reads,
             dependencies.authorizer,
-            TrustBundles(self._settings.trust_stores),
+            trust_bundles,
             settings.default_deadline,
         )
-        surroundings = Surroundings(SecretFeeds(versions, loader), loader, gateway.deliveries)
+        surroundings = Surroundings(SecretFeeds(source, loader), loader, gateway.deliveries)
         tools = StreamTools(
             SecretNames(self._settings.aliases), surroundings, self.recorder, self._settings.maximum_secrets_per_stream
         )

@@ -19,6 +19,8 @@ from gateway.surfaces.sds.node import Node
 _FIRST_RETRY_SECONDS: Final = 1.0
 _MAXIMUM_RETRY_SECONDS: Final = 60.0
 _RETRIES: Final = 3
+_VERSION_SECONDS: Final = 60.0
+"""Seconds that a node with a version waits for the present version. After that, the gateway reads the secret."""
 _DENIED_CHECK_SECONDS: Final = 5.0
 """Seconds between two checks of whether policy now permits a secret. They need no call and leave no record."""
 _WITHOUT_SECRET: Final = frozenset({DeliveryState.MISSING, DeliveryState.DENIED})
@@ -159,7 +161,12 @@ class Subscription:
         """Return whether the node already holds the present version when it subscribes, and may have it."""
         assert self._feed is not None
         reported, self._reported = self._reported, ""
-        return await self._feed.known() == reported and self._around.loader.may_receive(self._node, resource)
+        try:
+            async with asyncio.timeout(_VERSION_SECONDS):
+                version = await self._feed.known()
+        except TimeoutError:
+            return False
+        return version == reported and self._around.loader.may_receive(self._node, resource)
 
     def _loaded(self, material: SecretMaterial) -> None:
         if material.version == self._rejected:
