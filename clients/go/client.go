@@ -81,7 +81,7 @@ func connect(address string, settings *settings) (*grpc.ClientConn, error) {
 		grpc.WithChainUnaryInterceptor(
 			explaining.describeErrors, first.check, defaultDeadlines(settings.defaultDeadline), passTraceOn,
 		),
-		grpc.WithChainStreamInterceptor(passTraceOnInStreams),
+		grpc.WithChainStreamInterceptor(explaining.describeStreamErrors, first.checkStream, passTraceOnInStreams),
 		grpc.WithUserAgent(userAgent),
 	}
 	if len(resolvers) > 0 {

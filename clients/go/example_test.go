@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
 
 	keyway "keyway.dev/clients/go"
@@ -73,5 +74,26 @@ func ExampleClient_AllCertificates() {
 	}
 	if err := print(context.Background()); err != nil {
 		fmt.Println(err)
+	}
+}
+
+// Report renewals until the program is interrupted.
+func ExampleClient_WatchCertificates() {
+	client, err := keyway.Dial("127.0.0.1:50051", keyway.WithPlaintext())
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	request := &keywayv1.WatchCertificatesRequest{Parent: "providers/nhn-certs"}
+	for event, err := range client.WatchCertificates(ctx, request) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if event.GetType() == keywayv1.CertificateEventType_CERTIFICATE_EVENT_TYPE_RENEWED {
+			fmt.Println(event.GetName(), "expires on", event.GetCertificate().GetExpirationDate())
+		}
 	}
 }

@@ -2,6 +2,8 @@ package keyway
 
 import (
 	"context"
+	"errors"
+	"io"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -62,6 +64,37 @@ func (x *explainer) describeErrors(
 		x.answered.Store(true)
 		return nil
 	}
+	return x.described(err, trailers)
+}
+
+func (x *explainer) describeStreamErrors(
+	ctx context.Context, description *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, options ...grpc.CallOption,
+) (grpc.ClientStream, error) {
+	stream, err := streamer(ctx, description, cc, method, options...)
+	if err != nil {
+		return nil, x.described(err, nil)
+	}
+	return &describedStream{stream, x}, nil
+}
+
+// describedStream is a stream that returns *Error.
+type describedStream struct {
+	grpc.ClientStream
+	explainer *explainer
+}
+
+func (s *describedStream) RecvMsg(message any) error {
+	err := s.ClientStream.RecvMsg(message)
+	if err == nil {
+		s.explainer.answered.Store(true)
+	} else if !errors.Is(err, io.EOF) {
+		err = s.explainer.described(err, s.Trailer())
+	}
+	return err
+}
+
+// described returns the error of a call. trailers: of its response, if any.
+func (x *explainer) described(err error, trailers metadata.MD) *Error {
 	described := FromError(err)
 	described.complete(trailers)
 	if len(trailers) > 0 {

@@ -35,15 +35,33 @@ func newFirstCall(address string, settings *settings) *firstCall {
 func (f *firstCall) check(
 	ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption,
 ) error {
-	if !f.found.Load() && !waits(options) {
-		if refusal := f.refusal(ctx); refusal != nil {
-			return &Error{
-				Code: codes.Unavailable, Problem: ProblemRefused, Message: ProblemRefused.Sentence(), cause: refusal,
-			}
-		}
-		f.found.Store(true)
+	if err := f.refused(ctx, options); err != nil {
+		return err
 	}
 	return invoke(ctx, method, request, reply, cc, options...)
+}
+
+func (f *firstCall) checkStream(
+	ctx context.Context, description *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, options ...grpc.CallOption,
+) (grpc.ClientStream, error) {
+	if err := f.refused(ctx, options); err != nil {
+		return nil, err
+	}
+	return streamer(ctx, description, cc, method, options...)
+}
+
+// refused returns the error of a call if all addresses refuse connections.
+func (f *firstCall) refused(ctx context.Context, options []grpc.CallOption) error {
+	if f.found.Load() || waits(options) {
+		return nil
+	}
+	if refusal := f.refusal(ctx); refusal != nil {
+		return &Error{
+			Code: codes.Unavailable, Problem: ProblemRefused, Message: ProblemRefused.Sentence(), cause: refusal,
+		}
+	}
+	f.found.Store(true)
+	return nil
 }
 
 // refusal returns the error of the last address if all addresses refuse connections.

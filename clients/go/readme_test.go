@@ -12,7 +12,7 @@ import (
 func TestReadmePrintsTheExamples(t *testing.T) {
 	readme := read(t, "README.md")
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(readme, -1)
-	if len(blocks) != 4 {
+	if len(blocks) != 5 {
 		t.Fatalf("%d blocks", len(blocks))
 	}
 	_, program, _ := strings.Cut(read(t, "examples/first_call/main.go"), "\n")

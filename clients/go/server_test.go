@@ -37,6 +37,14 @@ type gateway struct {
 	encrypt func(ctx context.Context, request *keywayv1.EncryptRequest) (*keywayv1.EncryptResponse, error)
 	list    func(ctx context.Context, request *keywayv1.ListCertificatesRequest) (*keywayv1.ListCertificatesResponse, error)
 	remove  func() error
+	watch   func(request *keywayv1.WatchCertificatesRequest, stream watchStream) error
+}
+
+type watchStream = grpc.ServerStreamingServer[keywayv1.WatchCertificatesResponse]
+
+func (g *gateway) WatchCertificates(request *keywayv1.WatchCertificatesRequest, stream watchStream) error {
+	g.calls.Add(1)
+	return g.watch(request, stream)
 }
 
 func (g *gateway) Encrypt(ctx context.Context, request *keywayv1.EncryptRequest) (*keywayv1.EncryptResponse, error) {
