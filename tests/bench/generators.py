@@ -23,7 +23,7 @@ from google.protobuf.descriptor import FileDescriptor
 from keyway.v1 import key_service_pb2
 from tests.bench.target import Target
 
-CONNECTIONS: Final = {1: 1, 16: 4, 32: 4, 64: 8, 256: 16}
+CONNECTIONS: Final = {1: 1, 4: 1, 16: 4, 32: 4, 64: 8, 256: 16, 1024: 64}
 """HTTP/2 connections per concurrency level: several callers, each with several calls on one connection."""
 _FRAME: Final = 5
 _GRACE_SECONDS: Final = 60.0

@@ -1,0 +1,111 @@
+"""The cost of a call by concurrency and by message size."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from keyway.v1 import key_service_pb2 as keys
+from tests.bench import tools
+from tests.bench.competitors import BATCH_ENCRYPT, ENCRYPT
+from tests.bench.gateway_settings import BARE, EVERYTHING
+from tests.bench.generators import H2load
+from tests.bench.growth.curve import Costed, Experiment
+from tests.bench.growth.served import cost_of, gateway
+from tests.bench.material import KEY, PROVIDER
+from tests.bench.probe import channel
+from tests.bench.processes import Server
+from tests.bench.run import surroundings
+from tests.bench.target import Target
+
+_ROWS: Final = {"bare": BARE, "everything on": EVERYTHING}
+_SECONDS: Final = 3.0
+_MOST: Final = 1024
+_NAME: Final = f"providers/{PROVIDER}/keys/{KEY}"
+_LARGEST_ITEM: Final = 32 * 1024
+"""The limit of the upstream for the plaintext."""
+
+
+@contextmanager
+def _concurrency(folder: Path) -> Iterator[Callable[[int], Costed]]:
+    def connections(settings: dict[str, Any]) -> None:
+        settings["providers"][0]["maximum_connections"] = _MOST
+
+    with ExitStack() as stack:
+        around = stack.enter_context(surroundings(folder))
+        generator = H2load(tools.find().h2load)
+        servers = {
+            label: stack.enter_context(gateway(around, folder / label, parts, ENCRYPT, change=connections))
+            for label, parts in _ROWS.items()
+        }
+
+        def measure(level: int) -> Costed:
+            return {
+                f"Encrypt, {label}": _under_load(server, replace(target, body=around.material.encrypt_request), level)
+                for label, (server, target) in servers.items()
+            }
+
+        def _under_load(server: Server, target: Target, level: int) -> float:
+            generator.run(target, level, 0.5)
+            before = server.usage()
+            load = generator.run(target, level, _SECONDS)
+            return server.usage().since(before).total / load.calls * 1e6
+
+        yield measure
+
+
+@contextmanager
+def _message_size(folder: Path) -> Iterator[Callable[[int], Costed]]:
+    with ExitStack() as stack:
+        around = stack.enter_context(surroundings(folder))
+        servers = {}
+        for label, parts in _ROWS.items():
+            server, target = stack.enter_context(gateway(around, folder / label, parts, ENCRYPT))
+            servers[label] = server, target, stack.enter_context(channel(target))
+
+        def measure(size: int) -> Costed:
+            found = {}
+            for label, (server, target, connection) in servers.items():
+                headers = tuple(target.headers.items())
+                if size <= _LARGEST_ITEM:
+                    message = keys.EncryptRequest(name=_NAME, plaintext=b"x" * size).SerializeToString()
+                    encrypt: Any = connection.unary_unary(ENCRYPT)
+                    found[f"Encrypt, {label}"] = cost_of(server, lambda e=encrypt, m=message: e(m, metadata=headers))
+                else:
+                    encrypt = connection.unary_unary(BATCH_ENCRYPT)
+                    batch = _batch(size)
+                    label = f"BatchEncrypt of items of 32 KiB, {label}"
+                    found[label] = cost_of(server, lambda e=encrypt, m=batch: e(m, metadata=headers))
+            return found
+
+        yield measure
+
+
+def _batch(size: int) -> bytes:
+    """Return a message of at most this size."""
+    item = keys.EncryptRequest(name=_NAME, plaintext=b"x" * _LARGEST_ITEM)
+    overhead = keys.BatchEncryptRequest(requests=[item]).ByteSize()
+    return keys.BatchEncryptRequest(requests=[item] * max(1, size // overhead)).SerializeToString()
+
+
+CONCURRENCY: Final = Experiment(
+    name="concurrency",
+    title="Concurrency",
+    axis="concurrent calls",
+    unit="CPU µs per call",
+    lines={f"Encrypt, {label}": 0 for label in _ROWS},
+    sizes=(1, 4, 16, 64, 256, 1024),
+    few=(1, 4),
+    setup=_concurrency,
+)
+MESSAGE_SIZE: Final = Experiment(
+    name="message-size",
+    title="Message size",
+    axis="bytes",
+    unit="CPU µs per call",
+    lines={f"{method}, {label}": 1 for method in ("Encrypt", "BatchEncrypt of items of 32 KiB") for label in _ROWS},
+    sizes=(1, 16, 256, 4096, 16384, 32768, 131072, 524288, 2097152, 4194304),
+    few=(1, 256),
+    setup=_message_size,
+)

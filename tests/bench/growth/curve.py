@@ -1,0 +1,86 @@
+"""Cost curves: what one shows, the exponent that fits it, and how to measure it."""
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+Costs = Mapping[int, float]
+"""A cost by size."""
+TOLERANCE: Final = 0.15
+"""An exponent may be this much above the lowest possible one."""
+
+
+def exponent(costs: Costs) -> float:
+    """Return the slope of the logarithms, by least squares, over the upper half of the sizes.
+
+    0 is constant, and 1 is linear.
+    """
+    upper = sorted(costs)[(len(costs) - 1) // 2 :]
+    slope, _ = statistics.linear_regression(
+        [math.log(size) for size in upper], [math.log(costs[size]) for size in upper]
+    )
+    return slope
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One cost of a curve. least: the exponent below which it cannot be."""
+
+    label: str
+    least: float
+    costs: Costs
+
+    @property
+    def grows_too_fast(self) -> bool:
+        """Whether the exponent is higher than it has to be."""
+        return len(self.costs) > 1 and exponent(self.costs) > self.least + TOLERANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Costs by size, all in one unit. conditions: when and where they were measured."""
+
+    name: str
+    title: str
+    axis: str
+    unit: str
+    lines: Sequence[Line]
+    conditions: str = ""
+
+
+Costed = Mapping[str, float]
+"""Costs of one size, by the label of the line."""
+Setup = Callable[[Path], AbstractContextManager[Callable[[int], Costed]]]
+"""Prepares a measurement in a folder, and returns the function that measures one size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A curve that can be measured. lines: the least exponent by label. few: sizes for a check that takes seconds."""
+
+    name: str
+    title: str
+    axis: str
+    unit: str
+    lines: Mapping[str, float]
+    sizes: Sequence[int]
+    few: Sequence[int]
+    setup: Setup
+
+    def run(self, folder: Path, sizes: Sequence[int], done: Callable[[int, Costed], None]) -> Curve:
+        """Measure these sizes. done: called after each size."""
+        folder.mkdir(parents=True, exist_ok=True)
+        found: dict[int, Costed] = {}
+        with self.setup(folder) as measure:
+            for size in sizes:
+                found[size] = measure(size)
+                done(size, found[size])
+        lines = [
+            Line(label, least, {size: costs[label] for size, costs in found.items() if label in costs})
+            for label, least in self.lines.items()
+        ]
+        return Curve(self.name, self.title, self.axis, self.unit, lines)
