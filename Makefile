@@ -39,7 +39,7 @@ CALLS ?= 100000
 RECORDS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup bench-setup bench fleet soak profile instructions check check-bare check-central check-external lock clean FORCE
+.PHONY: help setup run emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup bench-setup bench growth fleet soak profile instructions check check-bare check-central check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -244,6 +244,9 @@ instructions: $(READY) ## compare the instructions per call with the budget; ski
 
 audit-index: $(READY) ## measure the index of the audit journal, and check what it counts; RECORDS=10000000 for large journals
 	$(BIN)/python -m tests.bench.audit_index --records $(RECORDS)
+
+growth: bench-setup ## measure how costs grow with concurrency, certificates, callers, policies, records, message size, and providers (docs/growth.md); ARGS="--only policies"
+	@$(BIN)/python -m tests.bench.growth $(ARGS)
 
 fleet: $(READY) ## simulate 200 gateways in front of an upstream that fails and returns (docs/scaling.md); ARGS="--seed 2"
 	@$(BIN)/python -m tests.bench.fleet $(ARGS)

@@ -30,11 +30,10 @@ _GROUP: Final = (
     '@id("orders") permit(principal in Keyway::Group::"orders", action == Keyway::Action::"Encrypt", resource);\n'
 )
 _TOKEN_SECONDS: Final = 24 * 3600
-_MOST_CALLERS: Final = 10_000
 
 
 @contextmanager
-def _policies(folder: Path) -> Iterator[Callable[[int], Costed]]:
+def _policies(folder: Path, _seconds: float) -> Iterator[Callable[[int], Costed]]:
     def measured(size: int) -> Costed:
         (place := folder / str(size)).mkdir()
         files = settings(place, "".join(_ONE_OF_MANY.format(number=number) for number in range(size)))
@@ -50,10 +49,10 @@ def _policies(folder: Path) -> Iterator[Callable[[int], Costed]]:
 
 
 @contextmanager
-def _callers(folder: Path) -> Iterator[Callable[[int], Costed]]:
+def _callers(folder: Path, seconds: float) -> Iterator[Callable[[int], Costed]]:
     with ExitStack() as stack:
         around = stack.enter_context(surroundings(folder))
-        tokens = _tokens(around.material)
+        issue = _issuer(around.material)
 
         def measured(size: int) -> Costed:
             (place := folder / f"policy-{size}").mkdir()
@@ -63,14 +62,17 @@ def _callers(folder: Path) -> Iterator[Callable[[int], Costed]]:
             names = (f"providers/p/keys/n{number}" for number in itertools.count())
 
             def in_group(given: dict[str, Any]) -> None:
-                given["policy"] = {"policy_files": [str(files.policy_files[0])], "entities_file": str(files.entities_file)}
+                given["policy"] = {
+                    "policy_files": [str(files.policy_files[0])],
+                    "entities_file": str(files.entities_file),
+                }
 
             with (
                 gateway(around, folder / str(size), EVERYTHING, ENCRYPT, change=in_group) as (server, target),
                 channel(target) as connection,
             ):
                 encrypt: Any = connection.unary_unary(ENCRYPT)
-                turns = itertools.cycle(tokens[:size])
+                turns = itertools.cycle([issue(number) for number in range(size)])
 
                 def call() -> None:
                     metadata = (("authorization", f"Bearer {next(turns)}"),)
@@ -78,7 +80,7 @@ def _callers(folder: Path) -> Iterator[Callable[[int], Costed]]:
 
                 for _ in range(size):
                     call()  # so that every caller is known
-                one_call = cost_of(server, call, seconds=2.0)
+                one_call = cost_of(server, call, 4 * seconds)
             return {
                 "call with everything on, callers in turn": one_call,
                 "new decision": measure(lambda: ask(engine, next(everybody), "Encrypt", next(names))),
@@ -88,12 +90,12 @@ def _callers(folder: Path) -> Iterator[Callable[[int], Costed]]:
         yield measured
 
 
-def _tokens(material: Material) -> list[str]:
-    """Tokens of an issuer whose keys replace those of the material."""
+def _issuer(material: Material) -> Callable[[int], str]:
+    """Return a function that issues a token for a caller. The keys of the issuer replace those of the material."""
     issuer, now = TokenIssuer(), int(time.time())
     material.jwks_file.write_bytes(issuer.jwks())
     common = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + _TOKEN_SECONDS}
-    return [issuer.token({**common, "sub": f"caller-{number}"}) for number in range(_MOST_CALLERS)]
+    return lambda number: issuer.token({**common, "sub": f"caller-{number}"})
 
 
 def _members(folder: Path, size: int) -> PolicySettings:
@@ -122,7 +124,7 @@ CALLERS: Final = Experiment(
         "new decision": 0,
         "load of the policy and the group": 1,
     },
-    sizes=(1, 10, 100, 1_000, _MOST_CALLERS),
+    sizes=(1, 10, 100, 1_000, 10_000),
     few=(1, 2),
     setup=_callers,
 )

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
+
+import grpc
 
 from keyway.v1 import key_service_pb2 as keys
 from tests.bench import tools
@@ -20,15 +23,17 @@ from tests.bench.run import surroundings
 from tests.bench.target import Target
 
 _ROWS: Final = {"bare": BARE, "everything on": EVERYTHING}
-_SECONDS: Final = 3.0
 _MOST: Final = 1024
+_LOADS: Final = 6
+"""Seconds of a load, by the CPU time that a measurement needs."""
 _NAME: Final = f"providers/{PROVIDER}/keys/{KEY}"
 _LARGEST_ITEM: Final = 32 * 1024
 """The limit of the upstream for the plaintext."""
+_BATCH: Final = "BatchEncrypt of items of 32 KiB"
 
 
 @contextmanager
-def _concurrency(folder: Path) -> Iterator[Callable[[int], Costed]]:
+def _concurrency(folder: Path, seconds: float) -> Iterator[Callable[[int], Costed]]:
     def connections(settings: dict[str, Any]) -> None:
         settings["providers"][0]["maximum_connections"] = _MOST
 
@@ -47,16 +52,16 @@ def _concurrency(folder: Path) -> Iterator[Callable[[int], Costed]]:
             }
 
         def _under_load(server: Server, target: Target, level: int) -> float:
-            generator.run(target, level, 0.5)
+            generator.run(target, level, seconds)
             before = server.usage()
-            load = generator.run(target, level, _SECONDS)
+            load = generator.run(target, level, seconds * _LOADS)
             return server.usage().since(before).total / load.calls * 1e6
 
         yield measure
 
 
 @contextmanager
-def _message_size(folder: Path) -> Iterator[Callable[[int], Costed]]:
+def _message_size(folder: Path, seconds: float) -> Iterator[Callable[[int], Costed]]:
     with ExitStack() as stack:
         around = stack.enter_context(surroundings(folder))
         servers = {}
@@ -65,28 +70,27 @@ def _message_size(folder: Path) -> Iterator[Callable[[int], Costed]]:
             servers[label] = server, target, stack.enter_context(channel(target))
 
         def measure(size: int) -> Costed:
-            found = {}
-            for label, (server, target, connection) in servers.items():
-                headers = tuple(target.headers.items())
-                if size <= _LARGEST_ITEM:
-                    message = keys.EncryptRequest(name=_NAME, plaintext=b"x" * size).SerializeToString()
-                    encrypt: Any = connection.unary_unary(ENCRYPT)
-                    found[f"Encrypt, {label}"] = cost_of(server, lambda e=encrypt, m=message: e(m, metadata=headers))
-                else:
-                    encrypt = connection.unary_unary(BATCH_ENCRYPT)
-                    batch = _batch(size)
-                    label = f"BatchEncrypt of items of 32 KiB, {label}"
-                    found[label] = cost_of(server, lambda e=encrypt, m=batch: e(m, metadata=headers))
-            return found
+            name, method, message = _request(size)
+            return {
+                f"{name}, {label}": cost_of(server, partial(_call, connection, target, method, message), seconds)
+                for label, (server, target, connection) in servers.items()
+            }
 
         yield measure
 
 
-def _batch(size: int) -> bytes:
-    """Return a message of at most this size."""
+def _call(connection: grpc.Channel, target: Target, method: str, message: bytes) -> None:
+    call: Any = connection.unary_unary(method)
+    call(message, metadata=tuple(target.headers.items()))
+
+
+def _request(size: int) -> tuple[str, str, bytes]:
+    """Return the name of the line, the method, and a message with a plaintext of this size, or of at most this size."""
+    if size <= _LARGEST_ITEM:
+        return "Encrypt", ENCRYPT, keys.EncryptRequest(name=_NAME, plaintext=b"x" * size).SerializeToString()
     item = keys.EncryptRequest(name=_NAME, plaintext=b"x" * _LARGEST_ITEM)
-    overhead = keys.BatchEncryptRequest(requests=[item]).ByteSize()
-    return keys.BatchEncryptRequest(requests=[item] * max(1, size // overhead)).SerializeToString()
+    batch = keys.BatchEncryptRequest(requests=[item] * (size // keys.BatchEncryptRequest(requests=[item]).ByteSize()))
+    return _BATCH, BATCH_ENCRYPT, batch.SerializeToString()
 
 
 CONCURRENCY: Final = Experiment(
@@ -104,7 +108,7 @@ MESSAGE_SIZE: Final = Experiment(
     title="Message size",
     axis="bytes",
     unit="CPU µs per call",
-    lines={f"{method}, {label}": 1 for method in ("Encrypt", "BatchEncrypt of items of 32 KiB") for label in _ROWS},
+    lines={f"{method}, {label}": 1 for method in ("Encrypt", _BATCH) for label in _ROWS},
     sizes=(1, 16, 256, 4096, 16384, 32768, 131072, 524288, 2097152, 4194304),
     few=(1, 256),
     setup=_message_size,

@@ -25,7 +25,7 @@ _SMALL_PAGE: Final = 50
 
 
 @contextmanager
-def _certificates(folder: Path) -> Iterator[Callable[[int], Costed]]:
+def _certificates(folder: Path, seconds: float) -> Iterator[Callable[[int], Costed]]:
     with ExitStack() as stack:
         around = stack.enter_context(surroundings(folder))
 
@@ -39,9 +39,9 @@ def _certificates(folder: Path) -> Iterator[Callable[[int], Costed]]:
             ):
                 client = _Client(connection)
                 return {
-                    "ListCertificates, all pages of 1,000": cost_of(server, lambda: client.list_all(size)),
-                    "ListCertificates, first page of 50": cost_of(server, client.first_page),
-                    "GetCertificate of the last one": cost_of(server, lambda: client.get(size - 1)),
+                    "ListCertificates, all pages of 1,000": cost_of(server, lambda: client.list_all(size), seconds),
+                    "ListCertificates, first page of 50": cost_of(server, client.first_page, seconds),
+                    "GetCertificate of the last one": cost_of(server, lambda: client.get(size - 1), seconds),
                 }
 
         yield measure

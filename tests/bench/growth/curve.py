@@ -14,8 +14,8 @@ TOLERANCE: Final = 0.15
 """An exponent may be this much above the lowest possible one."""
 
 
-def exponent(costs: Costs) -> float:
-    """Return the slope of the logarithms, by least squares, over the upper half of the sizes.
+def fitted(costs: Costs) -> float:
+    """Return the exponent: the slope of the logarithms, by least squares, over the upper half of the sizes.
 
     0 is constant, and 1 is linear.
     """
@@ -35,9 +35,14 @@ class Line:
     costs: Costs
 
     @property
+    def exponent(self) -> float | None:
+        """The fitted exponent; None if there are too few sizes."""
+        return fitted(self.costs) if len(self.costs) > 1 else None
+
+    @property
     def grows_too_fast(self) -> bool:
         """Whether the exponent is higher than it has to be."""
-        return len(self.costs) > 1 and exponent(self.costs) > self.least + TOLERANCE
+        return self.exponent is not None and self.exponent > self.least + TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,12 @@ class Curve:
 
 Costed = Mapping[str, float]
 """Costs of one size, by the label of the line."""
-Setup = Callable[[Path], AbstractContextManager[Callable[[int], Costed]]]
-"""Prepares a measurement in a folder, and returns the function that measures one size."""
+Setup = Callable[[Path, float], AbstractContextManager[Callable[[int], Costed]]]
+"""Prepares measurements in a folder, and returns the function that measures one size.
+
+The number is the CPU time of the server per cost, in seconds.
+"""
+CPU_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +80,17 @@ class Experiment:
     few: Sequence[int]
     setup: Setup
 
-    def run(self, folder: Path, sizes: Sequence[int], done: Callable[[int, Costed], None]) -> Curve:
-        """Measure these sizes. done: called after each size."""
+    def run(
+        self,
+        folder: Path,
+        sizes: Sequence[int],
+        done: Callable[[int, Costed], None] = lambda size, costs: None,
+        seconds: float = CPU_SECONDS,
+    ) -> Curve:
+        """Measure these sizes. done: called after each size. seconds: CPU time of the server per cost."""
         folder.mkdir(parents=True, exist_ok=True)
         found: dict[int, Costed] = {}
-        with self.setup(folder) as measure:
+        with self.setup(folder, seconds) as measure:
             for size in sizes:
                 found[size] = measure(size)
                 done(size, found[size])

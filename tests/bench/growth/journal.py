@@ -43,7 +43,7 @@ class _Written:
 
 
 @contextmanager
-def _journals(folder: Path) -> Iterator[Callable[[int], Costed]]:
+def _journals(folder: Path, _seconds: float) -> Iterator[Callable[[int], Costed]]:
     def measured(records: int) -> Costed:
         directory = folder / str(records)
         try:

@@ -1,6 +1,5 @@
 """A gateway process for a curve, and the CPU time of its calls."""
 
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +14,6 @@ from tests.bench.processes import Server
 from tests.bench.target import Target
 from tests.support.ports import free_port
 
-_CPU_SECONDS: Final = 0.5
-"""CPU time of a measurement. The kernel counts in steps of 0.01 s."""
 _WARM_UP: Final = 20
 _LEAST_CALLS: Final = 3
 
@@ -48,8 +45,12 @@ def gateway(
         yield server, Target(port, method, b"", grpc=True, headers=headers, authority=authority)
 
 
-def cost_of(server: Server, call: Callable[[], object], seconds: float = _CPU_SECONDS) -> float:
-    """Return the CPU time of the server for one call in µs. seconds: CPU time after which the measurement ends."""
+def cost_of(server: Server, call: Callable[[], object], seconds: float) -> float:
+    """Return the CPU time of the server for one call in µs.
+
+    seconds: CPU time of a measurement, of which the
+    kernel counts steps of 0.01.
+    """
     before = server.usage()
     call()
     for _ in range(_WARM_UP if server.usage().since(before).total < seconds / _WARM_UP else 0):
@@ -60,5 +61,3 @@ def cost_of(server: Server, call: Callable[[], object], seconds: float = _CPU_SE
         calls += 1
         if calls % _LEAST_CALLS == 0 and (used := server.usage().since(before).total) >= seconds:
             return used / calls * 1e6
-
-
