@@ -17,6 +17,8 @@ _HOW: Final = {
     "py-spy": "make bench-setup installs it into build/bench-venv",
     "valgrind": "apt-get install valgrind",
     "callgrind_control": "apt-get install valgrind",
+    "otelcol": "make collector builds it into build, with Go",
+    "victoria-logs": "make victoria-logs builds it into build, with Go",
     "bao": "make bench-setup installs it into build/bench-venv",
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.audit_query.central import logsql
+from gateway.audit_query.central import chain_parts, logsql
 from gateway.audit_query.central.verification import verify_central
 from gateway.audit_query.central.verification_report import CentralChainReport, CentralReport
 from gateway.journal.format.keys import PUBLIC_KEY
@@ -157,6 +157,27 @@ async def test_gap_is_found_although_times_in_the_store_were_altered(
     await replace(central, first, 33, _time=beginning["_time"])
     report = await verify_central(central.settings, keys)
     assert [str(problem) for problem in chain_of(report, first).problems] == ["records 30 to 32: not in the store"]
+
+
+async def test_long_chain_is_verified_in_parts(
+    central: Central, journals: list[Path], keys: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part is read by its times, also if the clock was set back or times in the store were altered."""
+    monkeypatch.setattr(chain_parts, "_RECORDS", 10)
+    first, second = heads(journals)
+    report = await verify_central(central.settings, keys, expected=[first, second])
+    assert report.good, report
+    await delete(central, first, *range(15, 45))
+    (beginning, end) = await rows_of(central, second, 1, second.sequence)
+    await replace(central, second, 25, _time=beginning["_time"])
+    await replace(central, second, 26, _time=end["_time"])
+    await replace(central, second, 50, **{logsql.PREVIOUS: "0" * 64})
+    report = await verify_central(central.settings, keys, expected=[first, second])
+    assert [str(problem) for problem in chain_of(report, first).problems] == ["records 15 to 44: not in the store"]
+    assert [str(problem) for problem in chain_of(report, second).problems] == [
+        "record 50: the content does not match the hash"
+    ]
+    assert report.missing_receipts == ()
 
 
 async def test_rows_without_a_number_are_found(central: Central, journals: list[Path], keys: list[Path]) -> None:

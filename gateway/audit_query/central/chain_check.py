@@ -123,6 +123,8 @@ class ChainCheck:
 
     def _choose(self, copies: Sequence[StoredCopy]) -> StoredCopy:
         """Return the copy that continues the chain; otherwise a copy that matches its hash; otherwise any copy."""
+        if len(copies) == 1:
+            return copies[0]
         intact = [copy for copy in copies if copy.fault(self._chain) is None]
         linked = [copy for copy in intact if copy.previous == self._hash]
         return (linked or intact or copies)[0]

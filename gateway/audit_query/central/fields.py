@@ -53,6 +53,9 @@ RECORDED_CALLS: Final = (OUTCOME, REFUSALS, REPETITIONS)
 """The codes of events that always make a row. An intent makes a row only if it has no outcome."""
 CALL_CODES: Final = (INTENT, *RECORDED_CALLS)
 
+_OBJECTS: Final = frozenset({"metadata", "api", "request", "data", "actor", "user", "src_endpoint", "unmapped"})
+"""The objects in events of which only some members have fields."""
+
 Fields = Mapping[str, Any]
 
 
@@ -81,7 +84,10 @@ def match_event(fields: Fields, body: str) -> bool:
         event = decode_body(body.encode())
     except MalformedRecord:
         event = {}
-    copied, original = (audit_record("", [RecordedEvent("", each)]) for each in (event_of(fields), event))
+    copied_event = event_of(fields)
+    if _has_members(event, _without_time(copied_event, event)):
+        return True  # Making records takes several times as long as this comparison.
+    copied, original = (audit_record("", [RecordedEvent("", each)]) for each in (copied_event, event))
     if copied is None or original is None:
         return copied is original
     original.ClearField("caller_request_id")  # has no field
@@ -89,6 +95,33 @@ def match_event(fields: Fields, body: str) -> bool:
     if abs(copied.start_time.ToMilliseconds() - original.start_time.ToMilliseconds()) <= 1:
         copied.start_time.CopyFrom(original.start_time)
     return copied == original
+
+
+def _without_time(copied: Mapping[str, Any], event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the copied members that an event needs to make the same record.
+
+    A record contains the start time. An intent has only the time, which is its start time.
+    """
+    members = {name: value for name, value in copied.items() if name != "time"}
+    if members["metadata"]["event_code"] == INTENT and "start_time" not in event:
+        members["time"] = members.pop("start_time")
+    return members
+
+
+def _has_members(event: Any, wanted: Mapping[str, Any]) -> bool:
+    """Return whether an event has these members, with the same types. It may have further members."""
+    given = event if isinstance(event, dict) else {}
+    for name, value in wanted.items():
+        found = given.get(name)
+        if name in _OBJECTS:
+            if not _has_members(found, value):
+                return False
+        elif value is False:
+            if found is True:  # missing means false
+                return False
+        elif type(found) is not type(value) or found != value:
+            return False
+    return True
 
 
 def number_in(fields: Fields, name: str) -> int | None:

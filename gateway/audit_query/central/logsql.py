@@ -53,11 +53,6 @@ def in_range(field: str, start: int, end: int) -> str:
     return f"{quote(field)}:range[{start},{end})"
 
 
-def since(milliseconds: int) -> str:
-    """Return the condition that the record was written at or after this time, in milliseconds since 1970."""
-    return f"_time:>={milliseconds * 1_000_000}"
-
-
 def any_of(conditions: Iterable[str]) -> str:
     """Return the condition that at least one of the conditions is true."""
     return f"({' or '.join(conditions)})"

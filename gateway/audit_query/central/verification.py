@@ -11,6 +11,7 @@ from typing import Final
 from gateway.audit_query.central import fields, logsql
 from gateway.audit_query.central.candidates import RECORDS
 from gateway.audit_query.central.chain_check import ChainCheck
+from gateway.audit_query.central.chain_parts import ChainPart, stored_chains
 from gateway.audit_query.central.fields import number_in
 from gateway.audit_query.central.settings import CentralSettings
 from gateway.audit_query.central.store import CentralStore, Row
@@ -19,7 +20,6 @@ from gateway.journal.format.keys import JournalPublicKey
 from gateway.journal.format.records import Receipt
 from gateway.journal.verify.verification import Unverifiable
 
-_RECORDS_PER_REQUEST: Final = 2000
 _REQUEST_SECONDS: Final = 300.0
 _NUMBER: Final = logsql.quote("^[1-9][0-9]{0,17}$")
 _COLUMNS: Final = logsql.names(
@@ -69,32 +69,19 @@ async def _checked(
     """Yield the completed checks of all chains."""
     wanted = list(expected)
     total, unnumbered = 0, await _unnumbered(store)
-    for chain, journal, first, last in await _chains(store):
-        check = ChainCheck(chain, journal, keys, {each.sequence: each for each in wanted if each.chain == chain})
+    for stored in await stored_chains(store):
+        chain = stored.chain
+        receipts = {each.sequence: each for each in wanted if each.chain == chain}
+        check = ChainCheck(chain, stored.journal, keys, receipts)
         if chain in unnumbered:
             check.report.add_problem(0, f"{unnumbered[chain]} rows have no valid sequence number")
-        start: int | None = first
-        while start is not None:
-            check.add(await _rows(store, chain, start, start + _RECORDS_PER_REQUEST))
-            start = await _next_number(store, chain, start + _RECORDS_PER_REQUEST, last)
+        for part in stored.parts:
+            check.add(await _rows(store, chain, part))
             if progress is not None:
                 progress(total + check.report.records)
         check.finish()
         total += check.report.records
         yield check
-
-
-async def _chains(store: CentralStore) -> Sequence[tuple[str, str, int, int]]:
-    """Return the chains with their journals, and their lowest and highest sequence numbers."""
-    chain, journal, sequence = map(logsql.quote, (logsql.CHAIN, logsql.JOURNAL, logsql.SEQUENCE))
-    rows = await store.rows(
-        f"{RECORDS} | stats by ({chain}) max({journal}) as journal, min({sequence}) as first, max({sequence}) as last"
-    )
-    found = (
-        (str(row[logsql.CHAIN]), str(row.get("journal", "")), number_in(row, "first"), number_in(row, "last"))
-        for row in rows
-    )
-    return sorted((chain, journal, first or 1, last or 0) for chain, journal, first, last in found)
 
 
 async def _unnumbered(store: CentralStore) -> dict[str, int]:
@@ -104,19 +91,10 @@ async def _unnumbered(store: CentralStore) -> dict[str, int]:
     return {str(row[logsql.CHAIN]): number_in(row, "found") or 0 for row in rows}
 
 
-async def _rows(store: CentralStore, chain: str, start: int, end: int) -> Sequence[Row]:
+async def _rows(store: CentralStore, chain: str, part: ChainPart) -> Sequence[Row]:
     """Return the rows of a part of a chain, in order."""
-    selected = f"{logsql.equals(logsql.CHAIN, chain)} {logsql.in_range(logsql.SEQUENCE, start, end)}"
+    selected = f"{logsql.equals(logsql.CHAIN, chain)} {part.condition}"
     return await store.rows(f"{RECORDS} {selected} | fields {_COLUMNS} | sort by ({logsql.quote(logsql.SEQUENCE)})")
-
-
-async def _next_number(store: CentralStore, chain: str, start: int, last: int) -> int | None:
-    """Return the next sequence number in the store; None at the end. Skips a gap, which can be large."""
-    if start > last:
-        return None
-    selected = f"{logsql.equals(logsql.CHAIN, chain)} {logsql.in_range(logsql.SEQUENCE, start, last + 1)}"
-    rows = await store.rows(f"{RECORDS} {selected} | stats min({logsql.quote(logsql.SEQUENCE)}) as next")
-    return number_in(rows[0], "next") if rows else None
 
 
 def _key(path: Path) -> JournalPublicKey:

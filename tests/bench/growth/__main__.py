@@ -12,6 +12,7 @@ from tests.bench.generators import LoadError
 from tests.bench.growth import page
 from tests.bench.growth.authorization import CALLERS, POLICIES
 from tests.bench.growth.calls import CONCURRENCY, MESSAGE_SIZE
+from tests.bench.growth.central import CENTRAL_STORE
 from tests.bench.growth.certificates import CERTIFICATE_LISTS
 from tests.bench.growth.curve import CPU_SECONDS, Costed, Curve, Experiment
 from tests.bench.growth.journal import JOURNAL
@@ -23,7 +24,8 @@ from tests.bench.run import scratch
 
 _QUICK_SECONDS: Final = 0.05
 EXPERIMENTS: Final = {
-    one.name: one for one in (CONCURRENCY, CERTIFICATE_LISTS, CALLERS, POLICIES, JOURNAL, MESSAGE_SIZE, PROVIDERS)
+    one.name: one
+    for one in (CONCURRENCY, CERTIFICATE_LISTS, CALLERS, POLICIES, JOURNAL, MESSAGE_SIZE, PROVIDERS, CENTRAL_STORE)
 }
 
 
@@ -37,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 one = EXPERIMENTS[name]
                 found = one.run(folder / name, _sizes(one, given), partial(_say, name), _seconds(given))
                 curves.append(replace(found, conditions=_conditions()))
+                if given.publish:
+                    page.publish(curves[-1:])
                 print(f"{one.title}: {one.unit}, by {one.axis}\n\n{page.table(curves[-1])}\n", flush=True)
     except tools.MissingToolError as error:
         print(f"growth: {error}", file=sys.stderr)
@@ -46,8 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if given.quick:
         return 0
-    if given.publish:
-        page.publish(curves)
     return 1 if any(line.grows_too_fast for curve in curves for line in curve.lines) else 0
 
 

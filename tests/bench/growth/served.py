@@ -14,6 +14,7 @@ from tests.bench.processes import Server
 from tests.bench.target import Target
 from tests.support.ports import free_port
 
+_START_SECONDS: Final = 120.0
 _WARM_UP: Final = 20
 _LEAST_CALLS: Final = 3
 
@@ -41,7 +42,7 @@ def gateway(
     command = (around.python, "-m", "gateway", "serve", "--config", path, "--log-level", "warning")
     headers = {"authorization": f"Bearer {material.token}"} if parts.identity == "jwt" else {}
     authority = material.authority_file if parts.identity is not None else None
-    with Server(command, port, folder / "server.log", folder=around.root) as server:
+    with Server(command, port, folder / "server.log", folder=around.root, start_seconds=_START_SECONDS) as server:
         yield server, Target(port, method, b"", grpc=True, headers=headers, authority=authority)
 
 
