@@ -245,7 +245,7 @@ instructions: $(READY) ## compare the instructions per call with the budget; ski
 audit-index: $(READY) ## measure the index of the audit journal, and check what it counts; RECORDS=10000000 for large journals
 	$(BIN)/python -m tests.bench.audit_index --records $(RECORDS)
 
-growth: bench-setup ## measure how costs grow with concurrency, certificates, callers, policies, records, message size, and providers (docs/growth.md); ARGS="--only policies"
+growth: bench-setup $(COLLECTOR) $(VICTORIA_LOGS) ## measure how costs grow with concurrency, certificates, callers, policies, records, message size, and providers (docs/growth.md); ARGS="--only policies"
 	@$(BIN)/python -m tests.bench.growth $(ARGS)
 
 fleet: $(READY) ## simulate 200 gateways in front of an upstream that fails and returns (docs/scaling.md); ARGS="--seed 2"

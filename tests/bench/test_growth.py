@@ -75,7 +75,13 @@ def test_committed_page_and_plots_show_the_committed_figures() -> None:
         assert (page.DOCS / name).read_text() == content, name
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xdist_group("central") if name == "central-store" else ())
+        for name in EXPERIMENTS
+    ],
+)
 def test_short_measurement_has_every_cost(name: str, tmp_path: Path) -> None:
     experiment = EXPERIMENTS[name]
     try:
