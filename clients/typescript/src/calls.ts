@@ -34,12 +34,15 @@ export interface Trailers {
 /** A method. It rejects with a KeywayError. */
 export type Call<M> = (request: Request<M>, options?: CallOptions) => Promise<Response<M>>;
 
-/** All methods of service `S`. */
-export type Calls<S extends DescService> = { readonly [K in keyof S["method"]]: Call<S["method"][K]> };
+/** All methods of service `S` that return one response. */
+export type Calls<S extends DescService> = {
+  readonly [K in keyof S["method"] as S["method"][K] extends { methodKind: "unary" } ? K : never]: Call<S["method"][K]>;
+};
 
 /** Returns the promise-based methods of `stub`. */
 export function makeCalls<S extends DescService>(service: S, stub: Stub<S>, connection: Connection): Calls<S> {
-  const calls = service.methods.map(({ localName }) => {
+  const unary = service.methods.filter(({ methodKind }) => methodKind === "unary");
+  const calls = unary.map(({ localName }) => {
     const method = (stub[localName as keyof Stub<S>] as unknown as StubFunction).bind(stub);
     return [localName, (request: unknown, options: CallOptions = {}) => call(connection, method, request, options)];
   });
@@ -97,7 +100,8 @@ function trailersOf(metadata: grpc.Metadata): Trailers {
   return { requestId: textOf(metadata, REQUEST_ID), receipt: textOf(metadata, RECEIPT), metadata };
 }
 
-function metadataOf(given: CallOptions["metadata"]): grpc.Metadata {
+/** Returns the metadata of a call. */
+export function metadataOf(given: CallOptions["metadata"]): grpc.Metadata {
   if (given instanceof grpc.Metadata) {
     return given.clone();
   }

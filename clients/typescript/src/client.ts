@@ -7,14 +7,16 @@ import { type TlsOptions, type Token, tlsCredentials } from "./credentials.js";
 import { Opener, type OpenerOptions } from "./envelope/opener.js";
 import { Sealer, type SealerOptions } from "./envelope/sealer.js";
 import { AuditService } from "./gen/keyway/v1/audit_service_pb.js";
-import { CertificateService } from "./gen/keyway/v1/certificate_service_pb.js";
+import { CertificateService, type WatchCertificatesResponse } from "./gen/keyway/v1/certificate_service_pb.js";
 import { KeyService } from "./gen/keyway/v1/key_service_pb.js";
 import { ProviderService } from "./gen/keyway/v1/provider_service_pb.js";
 import { Lists } from "./gen/lists.js";
 import { serviceConfig } from "./service-config.js";
+import type { Request } from "./services.js";
 import { makeStub, type Stub } from "./stubs.js";
 import { isLoopback, targetOf } from "./target.js";
 import { traceInterceptor } from "./trace.js";
+import { type WatchOptions, watchCertificates } from "./watch.js";
 
 /** Settings of the connection. */
 export interface ConnectOptions {
@@ -54,6 +56,7 @@ export class KeywayClient extends Lists implements Disposable {
   readonly audit: Calls<typeof AuditService>;
   readonly stubs: Stubs;
   readonly channel: grpc.ChannelInterface;
+  readonly #connection: Connection;
 
   constructor(
     channel: grpc.ChannelInterface,
@@ -62,6 +65,7 @@ export class KeywayClient extends Lists implements Disposable {
   ) {
     super();
     this.channel = channel;
+    this.#connection = connection;
     this.stubs = Object.freeze({
       certificates: makeStub(CertificateService, channel, interceptors),
       keys: makeStub(KeyService, channel, interceptors),
@@ -72,6 +76,21 @@ export class KeywayClient extends Lists implements Disposable {
     this.keys = makeCalls(KeyService, this.stubs.keys, connection);
     this.providers = makeCalls(ProviderService, this.stubs.providers, connection);
     this.audit = makeCalls(AuditService, this.stubs.audit, connection);
+  }
+
+  /**
+   * Yields the events of certificates, without an end: if the stream is interrupted, the client opens it again, and
+   * leaves out the events that say nothing new. SYNCED comes once.
+   *
+   * An error before the first event is thrown, as is a later error that a new stream cannot repair, such as
+   * PERMISSION_DENIED. To end the iteration, leave the loop or abort the signal. To continue in another process, store
+   * the resume token of SYNCED or of a later event, and pass it in the request.
+   */
+  watchCertificates(
+    request: Request<(typeof CertificateService)["method"]["watchCertificates"]>,
+    options: WatchOptions = {},
+  ): AsyncGenerator<WatchCertificatesResponse, void, undefined> {
+    return watchCertificates(this.stubs.certificates, this.#connection, request, options);
   }
 
   /** Returns a sealer with data keys of `keyName`. Keep it, because it reuses data keys. */
@@ -158,9 +177,12 @@ function credentialsOf(options: ConnectOptions, addresses: readonly string[]): g
   return grpc.credentials.createInsecure();
 }
 
+/** Sets the deadline of calls without one. Streams have no default deadline. */
 function deadlineInterceptor(milliseconds: number): grpc.Interceptor {
-  return (options, nextCall) =>
-    new grpc.InterceptingCall(
-      nextCall(options.deadline === undefined ? { ...options, deadline: Date.now() + milliseconds } : options),
+  return (options, nextCall) => {
+    const isUnlimited = options.deadline === undefined && !options.method_definition.responseStream;
+    return new grpc.InterceptingCall(
+      nextCall(isUnlimited ? { ...options, deadline: Date.now() + milliseconds } : options),
     );
+  };
 }

@@ -25,4 +25,5 @@ export * from "./gen/keyway/v1/trusted_authority_pb.js";
 export { PROBLEMS, type Problem } from "./gen/problems.js";
 export { items, pages } from "./pages.js";
 export { type Request, type Response, serviceDefinition } from "./services.js";
-export type { Stub, StubMethod } from "./stubs.js";
+export type { StreamMethod, Stub, StubMethod } from "./stubs.js";
+export type { WatchOptions } from "./watch.js";

@@ -4,7 +4,7 @@
 import {
   create,
   type DescMessage,
-  type DescMethodUnary,
+  type DescMethod,
   type DescService,
   fromBinary,
   type MessageInitShape,
@@ -22,7 +22,7 @@ export type Response<M> = M extends { output: infer O extends DescMessage } ? Me
 
 /** Returns the definition of a service for grpc-js: for a client, or for `Server.addService` in a test. */
 export function serviceDefinition(service: DescService): grpc.ServiceDefinition {
-  return Object.fromEntries(service.methods.map((method) => [method.localName, methodDefinition(unary(method))]));
+  return Object.fromEntries(service.methods.map((method) => [method.localName, methodDefinition(method)]));
 }
 
 /** Returns the methods that the contract marks as NO_SIDE_EFFECTS. */
@@ -32,12 +32,15 @@ export function idempotentMethods(service: DescService): string[] {
     .map((method) => method.name);
 }
 
-function methodDefinition(method: DescMethodUnary): grpc.MethodDefinition<unknown, unknown> & { originalName: string } {
+function methodDefinition(method: DescMethod): grpc.MethodDefinition<unknown, unknown> & { originalName: string } {
+  if (method.methodKind !== "unary" && method.methodKind !== "server_streaming") {
+    throw new TypeError(`${method.toString()}: streams of requests are not supported`);
+  }
   return {
     path: `/${method.parent.typeName}/${method.name}`,
     originalName: method.localName,
     requestStream: false,
-    responseStream: false,
+    responseStream: method.methodKind === "server_streaming",
     requestSerialize: serializer(method.input),
     requestDeserialize: (bytes) => fromBinary(method.input, bytes),
     responseSerialize: serializer(method.output),
@@ -50,11 +53,4 @@ function serializer(schema: DescMessage): (value: unknown) => Buffer {
     const bytes = toBinary(schema, create(schema, value as MessageInitShape<typeof schema>));
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   };
-}
-
-function unary(method: DescService["methods"][number]): DescMethodUnary {
-  if (method.methodKind !== "unary") {
-    throw new TypeError(`${method.toString()}: only unary methods are supported`);
-  }
-  return method as DescMethodUnary;
 }

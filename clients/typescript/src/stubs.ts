@@ -17,8 +17,18 @@ export interface StubMethod<M> {
   ): grpc.ClientUnaryCall;
 }
 
+/** A method of a stub that returns a stream. */
+export interface StreamMethod<M> {
+  (request: Request<M>, options?: grpc.CallOptions): grpc.ClientReadableStream<Response<M>>;
+  (request: Request<M>, metadata?: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<Response<M>>;
+}
+
 /** The stub of service `S`. */
-export type Stub<S extends DescService> = grpc.Client & { [K in keyof S["method"]]: StubMethod<S["method"][K]> };
+export type Stub<S extends DescService> = grpc.Client & {
+  [K in keyof S["method"]]: S["method"][K] extends { methodKind: "server_streaming" }
+    ? StreamMethod<S["method"][K]>
+    : StubMethod<S["method"][K]>;
+};
 
 /** Returns the stub of `service` over `channel`. */
 export function makeStub<S extends DescService>(

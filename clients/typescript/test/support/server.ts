@@ -7,6 +7,9 @@ import { serviceDefinition } from "../../src/index.js";
 // biome-ignore lint/suspicious/noExplicitAny: each handler declares its own request type
 export type Handler = grpc.handleUnaryCall<any, object>;
 
+// biome-ignore lint/suspicious/noExplicitAny: each handler declares its own request type
+export type StreamHandler = grpc.handleServerStreamingCall<any, object>;
+
 /** A running server. */
 export interface TestServer extends AsyncDisposable {
   readonly address: string;
@@ -15,7 +18,11 @@ export interface TestServer extends AsyncDisposable {
 /** Serves `handlers` of `service`. Other methods are UNIMPLEMENTED. */
 export async function serve<S extends DescService>(
   service: S,
-  handlers: { readonly [K in keyof S["method"]]?: Handler },
+  handlers: {
+    readonly [K in keyof S["method"]]?: S["method"][K] extends { methodKind: "server_streaming" }
+      ? StreamHandler
+      : Handler;
+  },
   credentials: grpc.ServerCredentials = grpc.ServerCredentials.createInsecure(),
   host = "127.0.0.1",
 ): Promise<TestServer> {
