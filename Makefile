@@ -194,7 +194,7 @@ check-bare: ## run `make run`, `make unit`, and `make test` in a minimal Debian 
 	tests/bare/check.sh
 
 check-external: $(READY) $(ENVOY_HOME)/.ready bench-setup ## checks that take minutes or need large programs: Envoy, and floods of unauthenticated peers (root, cgroups v1)
-	KEYWAY_TESTS_REQUIRE_ALL=1 $(BIN)/python -m pytest tests/integration/test_envoy.py
+	KEYWAY_TESTS_REQUIRE_ALL=1 $(BIN)/python -m pytest tests/integration/test_envoy.py tests/integration/test_envoy_sds_proxy.py
 	$(BIN)/python -m tests.bench.peer_floods --envoy
 
 check-central: $(READY) $(COLLECTOR) $(VICTORIA_LOGS) ## check the central store with CALLS=100000 over 3 gateways, while its collector is killed

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from cryptography import x509
 
 from tests.bench.processes import Server
+from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.envoy_sds import EDGE, SdsScene
 from tests.support.ports import free_port
 
@@ -75,3 +76,43 @@ def two_ports() -> tuple[int, int]:
     while second == first:
         second = free_port()
     return first, second
+
+
+@contextlib.asynccontextmanager
+async def mutual_tls_server(
+    own: CertificateAndKey, authority: CertificateAuthority, folder: Path
+) -> AsyncIterator[tuple[int, list[x509.Certificate]]]:
+    """Run an HTTP/1 server that requires client certificates. Yield its port, and the certificates of its clients."""
+    certificate, key = own.write(folder, "orders")
+    (folder / "orders-ca.pem").write_bytes(authority.pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(folder / "orders-ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    callers: list[x509.Certificate] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer: Any = writer.get_extra_info("ssl_object")
+        callers.append(x509.load_der_x509_certificate(peer.getpeercert(binary_form=True)))
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield server.sockets[0].getsockname()[1], callers
+
+
+async def plain_status(port: int) -> int:
+    """Return the HTTP status of a request in plaintext; 0 without a response."""
+    try:
+        async with asyncio.timeout(10):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            line = await reader.readline()
+            writer.close()
+            return int(line.split()[1]) if line else 0
+    except (OSError, TimeoutError):
+        return 0

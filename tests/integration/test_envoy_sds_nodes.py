@@ -1,0 +1,205 @@
+"""Envoy's Secret Discovery Service: who receives what, limits and ends of streams, the ledger, and secrecy."""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from gateway.surfaces.sds import envoy_messages as envoy
+from gateway.surfaces.sds.envoy_messages import SERVICE
+from keyway.v1 import audit_service_pb2 as audit
+from keyway.v1 import certificate_service_pb2 as certificates
+from tests.support.asteria import store_name
+from tests.support.authority import CertificateAuthority
+from tests.support.envoy_sds import EDGE, SECONDS, SdsClient, SdsScene, certificate_name, secrets_in
+from tests.support.ports import free_address
+from tests.support.scraping import scrape, value
+from tests.support.secrecy import Secret, leaks
+from tests.support.stack import Stack
+from tests.support.trusted import AUDITOR, OPERATOR
+from tests.support.waiting import eventually
+
+
+async def end_of(stream: Any) -> tuple[grpc.StatusCode, str]:
+    """Return the status of a stream when it has ended."""
+    async with asyncio.timeout(SECONDS):
+        return await stream.call.code(), await stream.call.details()
+
+
+async def test_trust_bundle_has_the_authorities_of_the_trust_store(stack: Stack, tmp_path: Path) -> None:
+    store = store_name("server")
+    known, other = CertificateAuthority("Known"), CertificateAuthority("Other")
+    scene = SdsScene(
+        tmp_path, stack, trust_stores={store: {"certificates_file": "authorities.pem"}}, trust_store_interval=1
+    )
+    (tmp_path / "authorities.pem").write_bytes(known.pem + other.pem)
+    async with scene.served() as server, scene.trusted.caller(server.address, OPERATOR) as operator:
+        await operator.certificates.ImportTrustedAuthority(
+            certificates.ImportTrustedAuthorityRequest(parent=store, content=known.pem)
+        )
+        async with scene.connected() as node, node.delta(store) as stream:
+            found = await stream.accepted()
+            assert found[store].validation_context.trusted_ca.inline_bytes == known.pem
+            await operator.certificates.ImportTrustedAuthority(
+                certificates.ImportTrustedAuthorityRequest(parent=store, content=other.pem)
+            )
+            found = await stream.accepted()
+            both = found[store].validation_context.trusted_ca.inline_bytes
+            assert known.pem in both
+            assert other.pem in both
+    assert scene.events("GetTrustedAuthority")
+
+
+async def test_caller_without_permission_and_unauthenticated_peer_receive_nothing(stack: Stack, tmp_path: Path) -> None:
+    name = certificate_name("edge-a")
+    scene = SdsScene(tmp_path, stack)
+    await scene.renew("edge-a")
+    async with scene.served():
+        async with scene.connected(AUDITOR) as node, node.delta(name) as stream:
+            response = await stream.read()
+            assert list(response.removed_resources) == [name]
+        credentials = scene.trusted.channel_credentials(None)
+        async with grpc.aio.secure_channel(scene.address, credentials) as channel:
+            call: Any = channel.unary_unary(f"/{SERVICE}/FetchSecrets")
+            with pytest.raises(grpc.aio.AioRpcError):
+                await call(b"", timeout=SECONDS)
+
+
+async def test_streams_of_a_caller_are_limited(stack: Stack, tmp_path: Path) -> None:
+    scene = SdsScene(tmp_path, stack, maximum_streams_per_caller=1)
+    async with scene.served(), scene.connected() as node:
+        async with node.delta("no-name") as stream:
+            await stream.read()
+            async with node.delta("no-name") as second:
+                code, details = await end_of(second)
+        assert (code, "maximum_streams_per_caller" in details) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
+
+        async def is_free() -> bool:
+            async with node.delta("no-name") as stream:
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    await stream.read()
+                    return True
+            return False
+
+        await eventually(is_free)
+
+
+async def test_invalid_requests_name_the_field_and_the_limit(stack: Stack, tmp_path: Path) -> None:
+    scene = SdsScene(tmp_path, stack, maximum_secrets_per_stream=2)
+    async with scene.served(), scene.connected() as node:
+        async with node.delta("a", "b", "c") as stream:
+            code, details = await end_of(stream)
+        assert (code, "maximum_secrets_per_stream" in details) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
+        async with node.delta("x" * 1025) as stream:
+            code, details = await end_of(stream)
+        assert (code, details) == (grpc.StatusCode.INVALID_ARGUMENT, "resource names: at most 1024 characters each")
+        async with node.delta() as stream:
+            await stream.send(envoy.DeltaDiscoveryRequest(type_url="type.googleapis.com/other"))
+            code, details = await end_of(stream)
+        assert (code, details.startswith("type_url: must be ")) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+
+
+async def test_stream_ends_with_the_drain_and_with_the_credential(stack: Stack, tmp_path: Path) -> None:
+    scene = SdsScene(tmp_path, stack)
+    short = scene.trusted.authority.issue(uris=[EDGE], expires_in=timedelta(seconds=4))
+    credentials = grpc.ssl_channel_credentials(scene.trusted.authority.pem, short.key_pem, short.chain_pem)
+
+    async with contextlib.AsyncExitStack() as streams:
+        async with scene.served():
+            node = await streams.enter_async_context(scene.connected())
+            stream = await streams.enter_async_context(node.delta("no-name"))
+            await stream.read()
+            channel = await streams.enter_async_context(grpc.aio.secure_channel(scene.address, credentials))
+            expiring = await streams.enter_async_context(SdsClient(channel).delta("no-name"))
+            await expiring.read()
+            assert (await end_of(expiring))[0] is grpc.StatusCode.UNAUTHENTICATED
+        assert (await end_of(stream))[0] is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_stream_ends_at_the_maximum_age(stack: Stack, tmp_path: Path) -> None:
+    scene = SdsScene(tmp_path, stack)
+    scene.trusted.configuration["maximum_connection_age"] = 2
+    async with scene.served(), scene.connected() as node, node.delta("no-name") as stream:
+        await stream.read()
+        assert (await end_of(stream))[0] is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_ledger_names_the_nodes_with_an_old_version(stack: Stack, tmp_path: Path) -> None:
+    name = certificate_name("edge-a")
+    metrics = free_address()
+    scene = SdsScene(tmp_path, stack, aliases={"www": name})
+    scene.trusted.configuration["telemetry"] = {"prometheus_listen": metrics}
+    await scene.renew("edge-a")
+    async with (
+        scene.served() as server,
+        scene.connected() as node,
+        scene.trusted.caller(server.address, OPERATOR) as operator,
+    ):
+
+        async def listed(**fields: Any) -> list[audit.SecretDelivery]:
+            request = audit.ListSecretDeliveriesRequest(parent="auditLogs/nhn-certs", **fields)
+            return list((await operator.audit.ListSecretDeliveries(request)).deliveries)
+
+        async with node.delta("www", node="old") as old, node.delta(name, node="new") as new:
+            await old.accepted()
+            await new.accepted()
+            await scene.renew("edge-a")
+            await old.reject(await old.read(), "no")
+            await new.accepted()
+
+            async def only_one_is_outdated() -> bool:
+                return [each.node for each in await listed(outdated_only=True)] == ["old"]
+
+            await eventually(only_one_is_outdated)
+            (outdated,) = await listed(outdated_only=True, secret=name)
+            assert outdated.requested_name == "www"
+            assert outdated.state == audit.SECRET_DELIVERY_STATE_REJECTED
+            assert outdated.rejected_version == outdated.sent_version != outdated.accepted_version
+            assert outdated.connected
+            assert (outdated.caller, outdated.secret) == (EDGE, name)
+            page = await operator.audit.ListSecretDeliveries(
+                audit.ListSecretDeliveriesRequest(parent="auditLogs/-", page_size=1)
+            )
+            assert [each.node for each in page.deliveries] == ["new"]
+            rest = await operator.audit.ListSecretDeliveries(
+                audit.ListSecretDeliveriesRequest(parent="auditLogs/-", page_size=1, page_token=page.next_page_token)
+            )
+            assert [each.node for each in rest.deliveries] == ["old"]
+            assert not rest.next_page_token
+            text = await scrape(metrics)
+            assert value(text, "keyway_sds_streams") == 2
+            assert value(text, "keyway_sds_secrets", 'keyway_sds_state="rejected"') == 1
+            assert value(text, "keyway_sds_answers_total", 'keyway_sds_result="accepted"') == 3
+
+        async def both_are_disconnected() -> bool:
+            return [each.connected for each in await listed()] == [False, False]
+
+        await eventually(both_are_disconnected)
+
+
+async def test_private_key_is_in_no_record_log_or_ledger(
+    stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = certificate_name("edge-a")
+    scene = SdsScene(tmp_path, stack)
+    leaf = await scene.renew("edge-a")
+    async with scene.served() as server, scene.connected() as node, node.delta(name) as stream:
+        response = await stream.read()
+        assert secrets_in(each.resource for each in response.resources)[name].tls_certificate.HasField("private_key")
+        # A node can quote what it received.
+        await stream.reject(response, leaf.key_pem.decode())
+        await eventually(lambda: rejected(scene))
+        ledger = repr(server.deliveries.entries).encode()
+    body = b"".join(leaf.key_pem.splitlines()[1:-1]).decode()
+    secrets = {Secret("key", leaf.key_pem.decode()), Secret("body", body)}
+    places = [ledger, capsys.readouterr().out.encode()]
+    places += [path.read_bytes() for path in scene.trusted.audit.rglob("*") if path.is_file()]
+    assert [leaks(secrets, place) for place in places] == [[]] * len(places)
+
+
+async def rejected(scene: SdsScene) -> bool:
+    return bool(scene.events("RejectSecret"))
