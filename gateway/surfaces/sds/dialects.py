@@ -42,8 +42,8 @@ class Dialect(Protocol):
     def read(self, message: Any, names: Set[str]) -> StreamRequest:
         """Return the content of a request. names: the subscribed names."""
 
-    def response(self, update: SecretUpdate, nonce: str) -> bytes:
-        """Return the response that informs a node about a secret."""
+    def response(self, update: SecretUpdate, nonce: str) -> bytes | None:
+        """Return the response that informs a node about a secret; None if the variant has none for it."""
 
 
 class Delta:
@@ -85,12 +85,12 @@ class StateOfTheWorld:
         held = message.version_info if is_first and len(wanted) == 1 else ""
         return StreamRequest(dict.fromkeys(wanted - names, held), names - wanted, _answer(message))
 
-    def response(self, update: SecretUpdate, nonce: str) -> bytes:
-        """Return the response. It is empty for a secret that the node does not receive."""
-        response = envoy.DiscoveryResponse(type_url=SECRET_TYPE_URL, nonce=nonce)
-        if update.material is not None:
-            response.version_info = update.material.version
-            response.resources.add(type_url=SECRET_TYPE_URL, value=update.material.serialized(update.name))
+    def response(self, update: SecretUpdate, nonce: str) -> bytes | None:
+        """Return the response; None for a secret that the node does not receive."""
+        if update.material is None:
+            return None
+        response = envoy.DiscoveryResponse(type_url=SECRET_TYPE_URL, nonce=nonce, version_info=update.material.version)
+        response.resources.add(type_url=SECRET_TYPE_URL, value=update.material.serialized(update.name))
         serialized: bytes = response.SerializeToString()
         return serialized
 

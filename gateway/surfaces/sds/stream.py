@@ -134,13 +134,16 @@ class SecretStream:
     async def _write(self, update: SecretUpdate) -> None:
         self._count += 1
         nonce = str(self._count)
+        response = self._dialect.response(update, nonce)
+        if response is None:
+            return
         if update.material is not None:
             self._sent[nonce] = _Sent(update.name, update.material.version)
             if len(self._sent) > _UNANSWERED_PER_SECRET * max(1, len(self._subscriptions)):
                 del self._sent[next(iter(self._sent))]
         try:
             async with asyncio.timeout(_WRITE_SECONDS):
-                await self._transport.write(self._dialect.response(update, nonce))
+                await self._transport.write(response)
         except TimeoutError:
             raise StreamError(grpc.StatusCode.UNAVAILABLE, "the node does not read") from None
 
