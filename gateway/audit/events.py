@@ -15,7 +15,7 @@ from google.rpc import code_pb2
 from gateway import __version__
 from gateway.audit.call_facts import CallDetails, CallResult, Moment
 from gateway.audit.members import UNKNOWN_TYPE, call_members
-from gateway.contract.methods import INTERNAL_METHODS, METHODS, RECORDED_METHODS, Method
+from gateway.contract.methods import DELIVER_CERTIFICATE, INTERNAL_METHODS, METHODS, RECORDED_METHODS, Method
 from keyway.v1.options_pb2 import AUDIT_ACTIVITY_OTHER, AuditActivity
 
 INTENT: Final = "intent"
@@ -153,7 +153,8 @@ def _class(activity: int) -> dict[str, object]:
 
 
 _BEGINNINGS: Final = {
-    method.operation: _beginning(method) for method in (*METHODS, *INTERNAL_METHODS, *RECORDED_METHODS)
+    method.operation: _beginning(method)
+    for method in (*METHODS, *INTERNAL_METHODS, *RECORDED_METHODS, DELIVER_CERTIFICATE)
 }
 
 

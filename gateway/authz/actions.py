@@ -19,24 +19,25 @@ ACTION: Final = "Keyway::Action"
 class Action:
     """One action.
 
-    private: whether it reads private material, so that no wildcard and no group covers it. resource_type: the type, in
-    the contract, of the resource that the request names. entities: the entity types that this resource can have in a
-    policy. groups: the groups that contain the action.
+    private: whether it reads private material, so that no wildcard and no group covers it. resource_types: the types,
+    in the contract, of the resources that the request can name. entities: the entity types that these resources can
+    have in a policy. groups: the groups that contain the action.
     """
 
     name: str
     private: bool
-    resource_type: str
+    resource_types: tuple[str, ...]
     entities: tuple[str, ...]
     groups: tuple[str, ...]
 
 
 def _actions_of(target: Target) -> Iterator[Action]:
-    entities = tuple(accepted.entity for accepted in accepted_types(target.resource_type))
+    types = (target.resource_type,) if target.item_type is None else (target.resource_type, target.item_type)
+    entities = tuple(accepted.entity for each in types for accepted in accepted_types(each))
     groups = (target.group,) if target.group is not None else ()
-    yield Action(target.action, target.private, target.resource_type, entities, groups)
+    yield Action(target.action, target.private, types, entities, groups)
     if target.private_action is not None:
-        yield Action(target.private_action, True, target.resource_type, entities, ())
+        yield Action(target.private_action, True, types, entities, ())
 
 
 def _by_name(actions: Iterator[Action]) -> Mapping[str, Action]:

@@ -84,11 +84,7 @@ def explain(loaded: Policies, caller: Caller, action: str, resource: str) -> Exp
 
     action: as `action_of` returns it.
     """
-    accepted = accepted_types(ACTIONS[action].resource_type)
-    if all(resource_type.pattern.parse(resource) is None for resource_type in accepted):
-        expected = " or ".join(resource_type.pattern.template for resource_type in accepted)
-        raise ConfigError(f"--resource: {action} requires a name like {expected}")
-    resource_type = ACTIONS[action].resource_type
+    resource_type = _type_of(resource, action)
     decision = loaded.decide(caller, action, resource, resource_type)
     locations = {policy.name: policy.location for policy in (*BUILT_IN, *loaded.policies)}
     unnamed: tuple[str, ...] = ()
@@ -101,6 +97,16 @@ def explain(loaded: Policies, caller: Caller, action: str, resource: str) -> Exp
         locations=tuple(locations[name] for name in decision.policies),
         unnamed=unnamed,
     )
+
+
+def _type_of(resource: str, action: str) -> str:
+    """Return the type of a resource. Raise ConfigError if the action does not apply to it."""
+    accepted = {name: accepted_types(name) for name in ACTIONS[action].resource_types}
+    for name, types in accepted.items():
+        if any(each.pattern.parse(resource) is not None for each in types):
+            return name
+    expected = " or ".join(each.pattern.template for types in accepted.values() for each in types)
+    raise ConfigError(f"--resource: {action} requires a name like {expected}")
 
 
 def action_of(method: str, *, include_private_key: bool) -> str:

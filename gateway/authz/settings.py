@@ -37,6 +37,9 @@ class CallerLimits(Settings):
         description="Size of the token bucket: the maximum number of calls that an idle caller can make at once.",
     )
     concurrency: int = Field(default=100, ge=1, le=1_000_000, description="Maximum number of calls in progress.")
+    streams: int = Field(
+        default=100, ge=1, le=1_000_000, description="Maximum number of open streams, such as WatchCertificates."
+    )
 
 
 class LimitSettings(Settings):
@@ -44,6 +47,9 @@ class LimitSettings(Settings):
 
     server_concurrency: int = Field(
         default=1000, ge=1, le=1_000_000, description="Maximum number of calls in progress, of all callers together."
+    )
+    server_streams: int = Field(
+        default=10_000, ge=1, le=1_000_000, description="Maximum number of open streams, of all callers together."
     )
     caller: CallerLimits = Field(
         default=CallerLimits(), description="Limits of each caller that has no entry in callers."

@@ -4,13 +4,21 @@ This module does not read requests and decides nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway.authz.resources import RESOURCE_TYPES
 from gateway.contract import access
 from gateway.contract.descriptors import RESOURCE, field_facts
-from gateway.contract.methods import BATCHES, INTERNAL_METHODS, METHODS, Method, private_material_flag
+from gateway.contract.methods import (
+    BATCHES,
+    DELIVER_CERTIFICATE,
+    INTERNAL_METHODS,
+    METHODS,
+    METHODS_BY_OPERATION,
+    Method,
+    private_material_flag,
+)
 from gateway.contract.resource_names import child_type, referenced_type
 
 
@@ -25,6 +33,8 @@ class Target:
     request that sets this field, or None.
     child: for a resource that does not exist yet, the collection and the request field with its last segment, which
     make the name of the resource together with the name of its parent. None for other resources.
+    items: a request field with the names of several resources, of the type item_type. If the request has any, policy
+    decides about each of them, instead of the resource in `field`. None for most methods.
     has_wildcard: whether `-` as the last segment means every provider, or every audit log.
     """
 
@@ -37,6 +47,8 @@ class Target:
     private_action: str | None = None
     child: tuple[str, str] | None = None
     has_wildcard: bool = False
+    items: str | None = None
+    item_type: str | None = None
 
 
 def _target(method: Method) -> Target:
@@ -44,6 +56,7 @@ def _target(method: Method) -> Target:
     field = request.fields_by_name[method.name_field] if method.name_field is not None else None
     flag = private_material_flag(request) if method not in INTERNAL_METHODS else None
     child = _child(request, field) if field is not None else None
+    items = _items(request)
     return Target(
         action=method.name,
         private=method.access == access.PRIVATE_MATERIAL,
@@ -54,7 +67,20 @@ def _target(method: Method) -> Target:
         private_action=f"{method.name}WithPrivateKey" if flag is not None else None,
         child=child,
         has_wildcard=field is not None and field_facts(field).provider_wildcard,
+        items=items.name if items is not None else None,
+        item_type=referenced_type(items) if items is not None else None,
     )
+
+
+def _items(request: Any) -> Any:
+    """Return the field with the names of several resources, or None if there is none."""
+    return next((each for each in request.fields if each.is_repeated and referenced_type(each) is not None), None)
+
+
+def _delivery_target() -> Target:
+    """Return the target of an event on a stream: the certificate, with the action of the stream."""
+    target = _target(DELIVER_CERTIFICATE)
+    return replace(target, action=METHODS_BY_OPERATION["watch_certificates"].name)
 
 
 def _resource_type(method: Method, field: Any, *, is_child: bool) -> str:
@@ -90,3 +116,6 @@ TARGETS: Final[Mapping[str, Target]] = {
 """The target of every method that is not a batch, by operation. Each item of a batch has the target of its own
 method.
 """
+
+DELIVERIES: Final[Mapping[str, Target]] = {DELIVER_CERTIFICATE.operation: _delivery_target()}
+"""The targets of events on streams, by operation. Their actions are those of the streams."""

@@ -154,6 +154,19 @@ REJECT_SECRET: Final = _of_node("RejectSecret")
 RECORDED_METHODS: Final = (OPEN_SECRET_STREAM, ACCEPT_SECRET, REJECT_SECRET)
 """What nodes do on streams. They have audit records, but no actions: policy decides about each delivery."""
 
+DELIVER_CERTIFICATE: Final = replace(
+    METHODS_BY_OPERATION["watch_certificates"],
+    service="keyway.internal.Stream",
+    name="DeliverCertificate",
+    operation="deliver_certificate",
+    request=METHODS_BY_OPERATION["watch_certificates"].response,
+    name_field="name",
+    streaming=False,
+)
+"""One event of WatchCertificates. It has audit records of its own. Policy decides about it as about WatchCertificates,
+but with the certificate as the resource.
+"""
+
 SERVICES: Final = tuple(dict.fromkeys(method.service for method in METHODS))
 """The full names of the services."""
 

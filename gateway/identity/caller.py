@@ -1,5 +1,6 @@
 """The identity of a caller, which policy, rate limits, and audit use."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -14,6 +15,7 @@ class Caller:
     caller: the part of the gateway that makes the call.
     issuer: the issuer of the token; empty for certificates.
     groups, scopes: sorted claims of the token, for policy.
+    expires: when the credential expires, in seconds since 1970. It does not belong to the identity.
     """
 
     name: str
@@ -21,6 +23,7 @@ class Caller:
     issuer: str = ""
     groups: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    expires: float = field(default=math.inf, repr=False, compare=False)
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -4,7 +4,9 @@ A SPIFFE ID is accepted only in a URI name of the certificate; no other name can
 identify the caller are read. If one of them is malformed, no other name is used instead.
 """
 
+import math
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -41,11 +43,20 @@ def _read(certificate: bytes) -> Caller | str:
     try:
         parsed, *_ = pem.certificates(certificate)
         _check_is_leaf(parsed)
-        return _from_uris(parsed) or _from_hosts(parsed) or _from_subject(parsed)
+        caller = _from_uris(parsed) or _from_hosts(parsed) or _from_subject(parsed)
+        return replace(caller, expires=_expiry(parsed))
     except _UnusableName as error:
         return str(error)
     except (pem.PemError, X509Error):
         return "the names in the certificate cannot be read"
+
+
+def _expiry(certificate: ParsedCertificate) -> float:
+    """Return when a certificate expires, in seconds since 1970. TLS has verified a date that cannot be read here."""
+    try:
+        return certificate.not_after.timestamp()
+    except X509Error:
+        return math.inf
 
 
 def _check_is_leaf(certificate: ParsedCertificate) -> None:

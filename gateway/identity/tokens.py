@@ -7,6 +7,7 @@ import re
 import time
 from base64 import urlsafe_b64decode
 from collections import OrderedDict
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -115,11 +116,11 @@ class TokenVerifier:
             await self._source.refresh()
             self._use(self._source.current())
         claims = self._claims(token, header)
-        caller = _caller(claims)
         expires = int(claims["exp"])
         if expires > _LAST_SECOND:
             raise AuthenticationError(AuthenticationFailure.INVALID_TOKEN, "exp is not a valid time")
-        self._cache[digest] = _CachedToken(caller, expires + self._settings.leeway)
+        caller = replace(_caller(claims), expires=expires + self._settings.leeway)
+        self._cache[digest] = _CachedToken(caller, caller.expires)
         if len(self._cache) > _MAXIMUM_CACHED_TOKENS:
             self._cache.popitem(last=False)
         return caller

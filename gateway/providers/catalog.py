@@ -19,19 +19,31 @@ PROVIDER_TYPES: Final[Mapping[str, ProviderType]] = {
 }
 """The supported types of upstreams, by the `type` in the configuration."""
 
+WATCH: Final = "watch_certificates"
+
 USED_OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     **{method.operation: (method.operation,) for method in METHODS},
     **{batch: (item,) for batch, item in BATCHES.items()},
+    WATCH: ("list_certificates", "download_certificate"),
 }
-"""The operations of a provider that each method uses. The gateway composes a batch from the operation of its items."""
+"""The operations of a provider that each method uses. The gateway composes batches and streams of other operations."""
 
 SETTINGS: Final = {name: provider_type.settings for name, provider_type in PROVIDER_TYPES.items()}
 
 
 class Catalog:
-    """The configured providers, in the order of the configuration. caches: the response caches by provider ID."""
+    """The configured providers, in the order of the configuration. caches: the response caches by provider ID.
 
-    def __init__(self, providers: Sequence[Provider], caches: Mapping[str, ReadCache] | None = None) -> None:
+    unpolled: the IDs of the providers whose poller is disabled, so that their certificates cannot be watched.
+    """
+
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        caches: Mapping[str, ReadCache] | None = None,
+        unpolled: frozenset[str] = frozenset(),
+    ) -> None:
+        self._unpolled = unpolled
         self._providers = {provider.id: provider for provider in providers}
         self._operations = {provider.id: operations_of(provider) for provider in providers}
         self.caches: Final = dict(caches or {})
@@ -46,7 +58,8 @@ class Catalog:
             for provider in settings
             if provider.cache is not None
         }
-        return cls([PROVIDER_TYPES[provider.type].create(provider) for provider in settings], caches)
+        unpolled = frozenset(provider.id for provider in settings if not provider.poller.enabled)
+        return cls([PROVIDER_TYPES[provider.type].create(provider) for provider in settings], caches, unpolled)
 
     def __iter__(self) -> Iterator[Provider]:
         return iter(self._providers.values())
@@ -61,6 +74,8 @@ class Catalog:
 
     def serves(self, provider: Provider, operation: str) -> bool:
         """Return whether the provider serves this operation, or all operations of which the gateway composes it."""
+        if operation == WATCH and provider.id in self._unpolled:
+            return False
         served = self._operations[provider.id]
         return all(used in served for used in USED_OPERATIONS[operation])
 
@@ -69,10 +84,16 @@ class Catalog:
         provider = self.provider(provider_id)
         found = self._operations[provider_id].get(operation)
         if found is None:
-            raise GatewayError(
-                METHOD_NOT_SUPPORTED, _unsupported(provider, operation), metadata={"provider": provider_id}
-            )
+            raise self.unsupported(provider, operation)
         return found
+
+    def unsupported(self, provider: Provider, operation: str) -> GatewayError:
+        """Return the error of a call of an operation that a provider does not serve."""
+        if operation == WATCH and provider.id in self._unpolled:
+            message = f"providers/{provider.id} does not support WatchCertificates: its poller is disabled"
+        else:
+            message = _unsupported(provider, operation)
+        return GatewayError(METHOD_NOT_SUPPORTED, message, metadata={"provider": provider.id})
 
     async def start(self) -> None:
         """Start every provider."""

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from gateway.audit_query.source import GATEWAY_LOG, OTHER_LOGS
 from gateway.authz.decision import Decision
 from gateway.authz.resources import bounded
-from gateway.authz.targets import TARGETS, Target
+from gateway.authz.targets import DELIVERIES, TARGETS, Target
 from gateway.contract.methods import BATCHES, Method
 from gateway.contract.resource_names import AUDIT_LOG, PROVIDER, WILDCARD
 from gateway.errors import PERMISSION_DENIED, GatewayError, InvalidRequest, Violation
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _AUDIT_LOG_TYPE: Final = "keyway.dev/AuditLog"
 _ITEMS_PER_TURN: Final = 20
+_MAXIMUM_RECORDED_ITEMS: Final = 1000
+"""The maximum of the contract. Requests are not validated yet."""
 
 
 @dataclass(slots=True)
@@ -70,11 +72,38 @@ class Authorizer:
     def __init__(self, engine: "PolicyEngine", provider_ids: Iterable[str]) -> None:
         self._engine = engine
         self._providers = tuple(provider_ids)
-        self._checks = {operation: self._check(target) for operation, target in TARGETS.items()}
+        self._checks = {operation: self._check(target) for operation, target in {**TARGETS, **DELIVERIES}.items()}
 
     def authorize(self, caller: Caller, method: Method, request: Message) -> Authorization:
         """Authorize any request except a batch. Raises AuthorizationDenied."""
         return self._checks[method.operation](caller, request)
+
+    def permits(self, caller: Caller, method: Method, request: Message) -> bool:
+        """Return whether policy permits a request, which is then not made if it does not."""
+        try:
+            self._checks[method.operation](caller, request)
+        except AuthorizationDenied:
+            return False
+        return True
+
+    async def authorize_items(self, caller: Caller, method: Method, request: Message) -> Authorization:
+        """Authorize a request for several resources. Raises AuthorizationDenied if policy denies one of them."""
+        target = TARGETS[method.operation]
+        assert target.items is not None
+        assert target.item_type is not None
+        decisions: list[Decision] = []
+        if len(getattr(request, target.items)) > _MAXIMUM_RECORDED_ITEMS:
+            fault = f"must have at most {_MAXIMUM_RECORDED_ITEMS} items"
+            raise InvalidRequest([Violation(target.items, fault)])
+        names = list(dict.fromkeys(getattr(request, target.items)))
+        for index, name in enumerate(names):
+            if index % _ITEMS_PER_TURN == _ITEMS_PER_TURN - 1 or not name.isascii():
+                await asyncio.sleep(0)
+            decisions.append(self._engine.decide(caller, target.action, bounded(name), target.item_type))
+        denied = [decision for decision in decisions if not decision.allowed]
+        if denied:
+            raise AuthorizationDenied(decisions, denied[0].resource)
+        return Authorization(decisions)
 
     async def authorize_batch(self, caller: Caller, method: Method, batch: Any) -> Authorization:
         """Authorize each item of a batch. Other calls get a turn between items. Never denies the batch as a whole."""
@@ -178,7 +207,9 @@ def resources(method: Method, request: Any) -> Sequence[tuple[str, str]]:
     if method.operation in BATCHES:
         target = TARGETS[BATCHES[method.operation]]
         return [(target.resource_type, bounded(name)) for name in bounded_names(request.requests)]
-    target = TARGETS[method.operation]
+    target = TARGETS.get(method.operation) or DELIVERIES[method.operation]
+    if target.items is not None and target.item_type is not None and (names := getattr(request, target.items)):
+        return [(target.item_type, bounded(name)) for name in dict.fromkeys(names[:_MAXIMUM_RECORDED_ITEMS])]
     return [(target.resource_type, _name(target, request))] if target.field is not None else ()
 
 

@@ -11,6 +11,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from gateway.contract.methods import (
+    DELIVER_CERTIFICATE,
     METHODS,
     METHODS_BY_OPERATION,
     POLL_CERTIFICATE,
@@ -30,9 +31,11 @@ from gateway.server.in_process import InProcessCalls
 from gateway.server.interceptors.chain import create_interceptors
 from gateway.server.interceptors.interceptor import InterceptorDependencies
 from gateway.server.method_handler import Operation, RawHandler, method_handler
-from gateway.server.services import audit_service, certificate_service, key_service, provider_service
+from gateway.server.open_streams import OpenStreams
+from gateway.server.services import audit_service, certificate_service, key_service, provider_service, watch_service
 from gateway.server.services.audit_service import AuditBackend
 from gateway.server.services.routing import route
+from gateway.server.stream_handler import StreamLimits, stream_handler
 from gateway.server.transport.health import serve_health
 from gateway.server.transport.health_service import HealthService
 from gateway.server.transport.limits import server_options
@@ -40,6 +43,7 @@ from gateway.server.transport.listener import bind, port_sharing
 from gateway.server.transport.open_services import OpenServices
 from gateway.server.transport.unknown_methods import UnknownMethods
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.streams import StreamMetrics
 from gateway.watch.exchange import WatchExchange
 from gateway.watch.replica import VersionReplica
 
@@ -90,13 +94,15 @@ class GatewayServer:
         self.tls: TlsFiles | None = None
         self.address = ""
         self.health_address = ""
+        self._streams = OpenStreams(settings.limits)
         self.deliveries = DeliveryLedger()
         own = {
             **_own_operations(settings, catalog, self.provider_states),
             **audit_service.operations(audit, [provider.id for provider in catalog], self.deliveries),
         }
         self.in_process = InProcessCalls(_internal_operations(catalog, own), self._dependencies)
-        self._server.add_generic_rpc_handlers((_Methods(_handlers(settings, catalog, self._dependencies, own)),))
+        handlers = {**_handlers(settings, catalog, self._dependencies, own), **self._stream_handlers(catalog)}
+        self._server.add_generic_rpc_handlers((_Methods(handlers),))
         services: Any = OpenServices(self._server)  # has the methods of a server that generated code uses
         health_pb2_grpc.add_HealthServicer_to_server(self._health, services)
         described = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -142,12 +148,25 @@ class GatewayServer:
         _log.info("draining", delay_seconds=delay)
         await asyncio.sleep(delay)
         self._drain_gate.close(self._settings.drain_timeout)
+        self._streams.close()
         if self._dependencies.audit_recorder is not None:
             self._dependencies.audit_recorder.stop_delaying()
         # When gRPC stops, it cancels the calls that are arriving. Clients do not retry calls after CANCELLED.
         await self._drain_gate.wait_until_quiet(_QUIET_SECONDS, at_most=_MAXIMUM_QUIET_SECONDS)
         await self._stop(self._settings.drain_timeout + _RESPONSE_SECONDS)
         await self._dependencies.authenticator.close()
+
+    def _stream_handlers(self, catalog: Catalog) -> Mapping[str, RawMethodHandler]:
+        """Return the gRPC handlers of streams by the path of the method."""
+        settings = self._settings
+        metrics = StreamMetrics(lambda: self._streams.count, self.metrics)
+        limits = StreamLimits(settings.default_deadline, settings.maximum_connection_age, self._streams, metrics)
+        handlers = {}
+        for operation, open_stream in watch_service.streams(catalog, self.versions).items():
+            method = METHODS_BY_OPERATION[operation]
+            handler = stream_handler(method, DELIVER_CERTIFICATE, open_stream, limits, self._dependencies)
+            handlers[f"/{method.service}/{method.name}"] = grpc.stream_stream_rpc_method_handler(handler)
+        return handlers
 
     async def _stop(self, seconds: float) -> None:
         """Close the listeners. Calls in progress have `seconds` to finish."""
@@ -189,6 +208,8 @@ def _handlers(
     merging = create_interceptors(replace(dependencies, audit_recorder=dependencies.merging_recorder))
     handlers = {}
     for method in METHODS:
+        if method.streaming:
+            continue
         operation = own.get(method.operation) or route(method, catalog)
         chosen = merging if method.merge_repetitions else interceptors
         handler = method_handler(method, operation, settings.default_deadline, chosen, dependencies.redaction)

@@ -7,7 +7,7 @@ A handler starts before gRPC has received the message: the decoding interceptor 
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 from google.protobuf.message import Message
 
@@ -53,7 +53,7 @@ def method_handler(
     cacheable = method.operation in CACHEABLE
 
     async def handle(_messages: object, transport: ServicerContext) -> bytes:
-        call = _new_context(method, transport, default_deadline, redaction)
+        call = new_context(method, transport, default_deadline, redaction)
         log_fields.CURRENT.set(call)
         if cacheable:
             call.fresh = _wants_fresh(call.metadata)
@@ -70,21 +70,31 @@ def method_handler(
                 status.trailers(call.request_id, receipt=call.receipt, stale_seconds=call.stale_seconds)
             )
             return response.SerializeToString()
-        # The exception that abort() raises stays in memory until the garbage collector runs, together with everything
-        # that this frame holds. Timers also keep the context of the call.
-        call.request = None
-        sent = status.to_status(failure, idempotent=method.idempotent, request_id=call.request_id)
-        trailers = status.trailers(call.request_id, sent, call.receipt)
+        aborting = abort(failure, call)
         del failure, call
-        await transport.abort(status.STATUS_CODES[sent.code], sent.message, trailers)
+        await aborting
         raise AssertionError("abort() always raises")
 
     return handle
 
 
-def _new_context(
+async def abort(failure: GatewayError, call: RpcContext) -> NoReturn:
+    """End a call with an error."""
+    # The exception that abort() raises stays in memory until the garbage collector runs, together with everything that
+    # this frame holds. Timers also keep the context of the call.
+    call.request = None
+    transport = call.transport
+    sent = status.to_status(failure, idempotent=call.method.idempotent, request_id=call.request_id)
+    trailers = status.trailers(call.request_id, sent, call.receipt)
+    del failure, call
+    await transport.abort(status.STATUS_CODES[sent.code], sent.message, trailers)
+    raise AssertionError("abort() always raises")
+
+
+def new_context(
     method: Method, transport: ServicerContext, default_deadline: float, redaction: Redaction
 ) -> RpcContext:
+    """Return the context of a call that has arrived. default_deadline: in seconds."""
     remaining = transport.time_remaining()
     seconds = default_deadline if remaining is None else remaining
     return RpcContext(

@@ -54,6 +54,8 @@ class RpcContext(CallContext):
     Audit recorder (for the interceptors audit_rejections and audit_intent):
         events: serializes the records of the call; None before the intent is recorded.
         receipt: of the call's latest record.
+    Stream handler:
+        stream: the stream that the call has opened; of an event on a stream, the bytes to send.
     """
 
     method: Method
@@ -64,6 +66,7 @@ class RpcContext(CallContext):
     decisions: Sequence[Decision] = ()
     events: CallEvents | None = field(default=None, repr=False)
     receipt: Receipt | None = None
+    stream: Any = field(default=None, repr=False)
     _metadata: Metadata | None = field(default=None, repr=False)
     _caller_metadata: dict[str, str] | None = field(default=None, repr=False)
 
@@ -73,6 +76,10 @@ class RpcContext(CallContext):
         if self._metadata is None:
             self._metadata = self.transport.invocation_metadata() or ()
         return self._metadata
+
+    def share_metadata(self, call: "RpcContext") -> None:
+        """Use the metadata of the call that has opened the stream."""
+        self._metadata, self._caller_metadata = call.metadata, call._caller_metadata
 
     @property
     def caller_metadata(self) -> Mapping[str, str]:

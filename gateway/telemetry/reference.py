@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from gateway.telemetry.descriptions import audit, calls, certificates, processes, providers, secrets
+from gateway.telemetry.descriptions import audit, calls, certificates, processes, providers, secrets, streams
 from gateway.telemetry.instruments import Description, Kind
 from gateway.telemetry.prometheus import exposed_name
 
 SECTIONS: Final[Mapping[str, Sequence[Description]]] = {
     "Calls": calls.CALLS,
+    "Streams": streams.STREAMS,
     "Upstreams": providers.UPSTREAMS,
     "Caches": providers.CACHES,
     "Certificates": certificates.CERTIFICATES,

@@ -102,6 +102,13 @@ class VersionSubscription:
         """Return the states that a reader with this resume token knows; None if the token is unknown."""
         return self._source.known(self, token)
 
+    def report_since(self, known: States) -> None:
+        """Report the states that differ from those that the reader knows. They can be pending already."""
+        for name, state in known.items():
+            current = self._source.state(name)
+            if current is not None and current != state:
+                self.notify(name)
+
     def notify(self, name: str, *, changed: bool = False) -> None:
         """Report a state again. changed: whether it is a new one."""
         if self._closed:

@@ -29,6 +29,7 @@ def _limits(limits: LimitSettings, workers: int) -> LimitSettings:
     return limits.model_copy(
         update={
             "server_concurrency": math.ceil(limits.server_concurrency / workers),
+            "server_streams": math.ceil(limits.server_streams / workers),
             "caller": _caller(limits.caller, workers),
             "callers": {caller: _caller(own, workers) for caller, own in limits.callers.items()},
         }
@@ -41,5 +42,6 @@ def _caller(limits: CallerLimits, workers: int) -> CallerLimits:
             "rate": limits.rate / workers,
             "burst": math.ceil(limits.burst / workers),
             "concurrency": math.ceil(limits.concurrency / workers),
+            "streams": math.ceil(limits.streams / workers),
         }
     )

@@ -6,6 +6,7 @@ validation, so a name can still be invalid here. Policy decides about the name a
 
 from google.protobuf.message import Message
 
+from gateway.authz.targets import TARGETS
 from gateway.contract.methods import BATCHES
 from gateway.server.authorizer import Authorization, AuthorizationDenied, Authorizer
 from gateway.server.interceptors.interceptor import CallNext, Interceptor, InterceptorDependencies
@@ -31,6 +32,9 @@ class _Authorization:
         assert call.caller is not None
         if call.method.operation in BATCHES:
             return await self._authorizer.authorize_batch(call.caller, call.method, call.request)
+        target = TARGETS.get(call.method.operation)
+        if target is not None and target.items is not None and getattr(call.request, target.items):
+            return await self._authorizer.authorize_items(call.caller, call.method, call.request)
         return self._authorizer.authorize(call.caller, call.method, call.request)
 
 

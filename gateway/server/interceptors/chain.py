@@ -35,6 +35,10 @@ IN_PROCESS: Final = tuple(each for each in INTERCEPTORS if each not in (authenti
 """The interceptors of a call from the gateway itself, which has a caller and a decoded request."""
 
 
+DELIVERY: Final[tuple[InterceptorFactory, ...]] = (tracing, audit_rejections, authorization, audit_intent)
+"""The interceptors of one event on a stream. The opening of the stream has passed all of them."""
+
+
 def create_interceptors(
     dependencies: InterceptorDependencies, factories: Sequence[InterceptorFactory] = INTERCEPTORS
 ) -> Sequence[Interceptor]:
