@@ -30,6 +30,11 @@ class Action:
     entities: tuple[str, ...]
     groups: tuple[str, ...]
 
+    @property
+    def resource_type(self) -> str:
+        """The type of the resource of a request that names one."""
+        return self.resource_types[0]
+
 
 def _actions_of(target: Target) -> Iterator[Action]:
     types = (target.resource_type,) if target.item_type is None else (target.resource_type, target.item_type)

@@ -44,15 +44,17 @@ PROVIDERS = {
     "nhn-keys": (KEY_MANAGER, "v1.0", documented(KEY_MANAGER)),
 }
 """The expected providers by id, in list order: type, version, methods."""
+IDLE_POLLER = {"enabled": True, "interval": 86_400, "watch_interval": 86_400}
+"""Makes no request before somebody watches certificates."""
 
 
 @pytest.fixture(scope="module")
 async def gateway(seeded_stack: Stack) -> AsyncIterator[Gateway]:
     """Yield a gateway for all types of upstream, without calls so far, with the providers in a different order."""
     stack = seeded_stack
-    certs = stack.provider("nhn-certs")
+    keys, certs, asteria = (stack.provider(each, poller=IDLE_POLLER) for each in ("nhn-keys", "nhn-certs", "asteria"))
     first = {**certs, "id": "nhn-certs-v1.0", "api_version": "v1.0"}
-    async with Gateway(stack.settings(stack.provider("nhn-keys"), first, certs, stack.provider("asteria"))) as served:
+    async with Gateway(stack.settings(keys, first, certs, asteria)) as served:
         yield served
 
 
@@ -167,7 +169,7 @@ async def test_check_makes_one_harmless_call_and_keeps_the_result(
 ) -> None:
     kind, _, methods = PROVIDERS[provider]
     control = quiet_stack.controls[kind]
-    async with Gateway(quiet_stack.settings(quiet_stack.provider(provider))) as gateway:
+    async with Gateway(quiet_stack.settings(quiet_stack.provider(provider, poller=IDLE_POLLER))) as gateway:
         before = await known(gateway, provider)
         start = dt.datetime.now(dt.UTC)
         found = await checked(gateway, provider)

@@ -19,6 +19,8 @@ from gateway.server.authenticators import Authenticator, authenticator
 from gateway.server.transport import listener
 from tests.support.authority import CertificateAndKey, CertificateAuthority
 
+_OMITTED = frozenset({"_hash", "expires"})
+"""What a caller has in addition to its identity."""
 METHOD = "/test.Who/Am"
 
 
@@ -38,7 +40,7 @@ async def serving(identity: IdentitySettings | None) -> AsyncIterator[WhoServer]
         except GatewayError as error:
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, error.message)
             raise AssertionError from None
-        return json.dumps({name: value for name, value in asdict(caller).items() if name != "_hash"}).encode()
+        return json.dumps({name: value for name, value in asdict(caller).items() if name not in _OMITTED}).encode()
 
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0), ("grpc.max_metadata_size", 16 * 1024)])
     handlers: dict[str, Any] = {"Am": grpc.unary_unary_rpc_method_handler(answer)}
