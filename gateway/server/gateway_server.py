@@ -161,7 +161,7 @@ class GatewayServer:
         settings = self._settings
         metrics = StreamMetrics(lambda: self._streams.count, self.metrics)
         limits = StreamLimits(settings.default_deadline, settings.maximum_connection_age, self._streams, metrics)
-        handlers = {}
+        handlers: dict[str, RawMethodHandler] = {}
         for operation, open_stream in watch_service.streams(catalog, self.versions).items():
             method = METHODS_BY_OPERATION[operation]
             handler = stream_handler(method, DELIVER_CERTIFICATE, open_stream, limits, self._dependencies)
