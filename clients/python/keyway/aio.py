@@ -1,7 +1,7 @@
 """The asyncio client: `await` each call, and use `async for` over lists."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +13,8 @@ from keyway.connection import DEFAULT_DEADLINE, AnyToken, Connection, Pem
 from keyway.lists import iterate_async as iterate
 from keyway.pages import iterate_pages_async as iterate_pages
 from keyway.services import AsyncAuditService, AsyncCertificateService, AsyncKeyService, AsyncProviderService
+from keyway.v1.certificate_service_pb2_grpc import CertificateServiceStub
+from keyway.watch_async import AsyncCertificateWatch
 
 __all__ = ["Client", "connect", "iterate", "iterate_pages"]
 
@@ -30,6 +32,16 @@ class Client:
         self.keys = AsyncKeyService(channel)
         self.providers = AsyncProviderService(channel)
         self.audit = AsyncAuditService(channel)
+
+    def watch_certificates(
+        self, parent: str, *, names: Iterable[str] = (), resume_token: str = ""
+    ) -> AsyncCertificateWatch:
+        """Return an asynchronous iterator over the versions of certificates and their changes, without an end.
+
+        The arguments are those of `keyway.Client.watch_certificates`.
+        """
+        stub: Any = CertificateServiceStub(self.channel)
+        return AsyncCertificateWatch(stub.WatchCertificates, parent, names, resume_token)
 
     async def close(self) -> None:
         """Close the connections. Calls in progress fail."""
@@ -78,37 +90,62 @@ def connect(
         options=options,
     )
     credentials, arguments = connection.credentials(), connection.channel_options()
-    interceptors = [_CallInterceptor(connection)]
+    interceptors: list[grpc.aio.ClientInterceptor] = [_CallInterceptor(connection), _StreamInterceptor(connection)]
     if credentials is None:
         return Client(grpc.aio.insecure_channel(connection.target, arguments, interceptors=interceptors))
     return Client(grpc.aio.secure_channel(connection.target, credentials, arguments, interceptors=interceptors))
 
 
-class _CallInterceptor(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc,type-arg,unused-ignore]
-    """Adds deadline, token and trace context to each call, and converts errors to KeywayError."""
+class _Preparation:
+    """Adds deadline, token, and trace context to each call."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._first_call = FirstCall(connection)
 
-    async def intercept_unary_unary(
-        self, continuation: Callable[..., Any], client_call_details: Any, request: Any
-    ) -> Any:
-        """Return the finished call."""
+    async def _prepared(self, client_call_details: Any, deadline: float | None) -> grpc.aio.ClientCallDetails:
         supplied = self._connection.current_token()
         token = await supplied if inspect.isawaitable(supplied) else supplied
-        made = prepared(client_call_details, self._connection.deadline, token)
+        made = prepared(client_call_details, deadline, token)
         self._first_call.check(made)
-        details = grpc.aio.ClientCallDetails(
+        return grpc.aio.ClientCallDetails(
             method=made.method,
             timeout=made.timeout,
             metadata=grpc.aio.Metadata(*made.metadata),
             credentials=made.credentials,
             wait_for_ready=made.wait_for_ready,
         )
+
+
+class _CallInterceptor(_Preparation, grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc,type-arg,unused-ignore]
+    """Prepares each call, and converts errors to KeywayError."""
+
+    async def intercept_unary_unary(
+        self, continuation: Callable[..., Any], client_call_details: Any, request: Any
+    ) -> Any:
+        """Return the finished call."""
+        details = await self._prepared(client_call_details, self._connection.deadline)
         call = await continuation(details, request)
         try:
             await call
         except grpc.aio.AioRpcError as error:
             raise self._connection.explained(error) from error
         return call
+
+
+class _StreamInterceptor(_Preparation, grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[misc,type-arg,unused-ignore]
+    """Prepares each stream, and converts errors to KeywayError. A stream has no default deadline."""
+
+    async def intercept_unary_stream(
+        self, continuation: Callable[..., Any], client_call_details: Any, request: Any
+    ) -> AsyncIterator[Any]:
+        """Return the responses."""
+        details = await self._prepared(client_call_details, None)
+        return self._responses(await continuation(details, request))
+
+    async def _responses(self, call: Any) -> AsyncIterator[Any]:
+        try:
+            async for response in call:
+                yield response
+        except grpc.aio.AioRpcError as error:
+            raise self._connection.explained(error) from error

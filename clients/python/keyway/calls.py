@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 import grpc
 
@@ -27,7 +27,7 @@ class CallDetails(grpc.ClientCallDetails):
     compression: Any
 
 
-def prepared(details: Any, deadline: float, token: str | None) -> CallDetails:
+def prepared(details: Any, deadline: float | None, token: str | None) -> CallDetails:
     """Return the details of a call with the client's deadline, token and trace context where the caller set none."""
     metadata = list(details.metadata or ())
     metadata += trace_context(metadata)
@@ -71,8 +71,8 @@ class FirstCall:
         self._found = True
 
 
-class CallInterceptor(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg,unused-ignore]
-    """Prepares each call."""
+class CallInterceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[type-arg,unused-ignore]
+    """Prepares each call. A stream has no default deadline."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -80,10 +80,18 @@ class CallInterceptor(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-ar
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:
         """Start the call and return it. Its result raises KeywayError."""
-        token = cast("str | None", self._connection.current_token())
-        details = prepared(client_call_details, self._connection.deadline, token)
-        self._first_call.check(details)
+        details = self._prepared(client_call_details, self._connection.deadline)
         return _Call(continuation(details, request), self._connection)
+
+    def intercept_unary_stream(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:
+        """Start the stream and return it. Its iteration raises KeywayError."""
+        return _Stream(continuation(self._prepared(client_call_details, None), request), self._connection)
+
+    def _prepared(self, client_call_details: Any, deadline: float | None) -> CallDetails:
+        token = cast("str | None", self._connection.current_token())
+        details = prepared(client_call_details, deadline, token)
+        self._first_call.check(details)
+        return details
 
 
 class _Call:
@@ -107,3 +115,23 @@ class _Call:
         """Wait for the end of the call; return its error, or None."""
         failure: BaseException | None = self._call.exception(timeout)
         return self._connection.explained(failure) if isinstance(failure, grpc.RpcError) else failure
+
+
+class _Stream:
+    """A stream of responses whose errors are KeywayErrors."""
+
+    def __init__(self, call: Any, connection: Connection) -> None:
+        self._call = call
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return next(self._call)
+        except grpc.RpcError as error:
+            raise self._connection.explained(error) from error

@@ -1,6 +1,6 @@
 """The sync client: a channel with deadlines, retries and credentials, and the services over it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,6 +9,8 @@ import grpc
 from keyway.calls import CallInterceptor
 from keyway.connection import DEFAULT_DEADLINE, Connection, Pem, Token
 from keyway.services import AuditService, CertificateService, KeyService, ProviderService
+from keyway.v1.certificate_service_pb2_grpc import CertificateServiceStub
+from keyway.watch import CertificateWatch
 
 
 class Client:
@@ -24,6 +26,14 @@ class Client:
         self.keys = KeyService(channel)
         self.providers = ProviderService(channel)
         self.audit = AuditService(channel)
+
+    def watch_certificates(self, parent: str, *, names: Iterable[str] = (), resume_token: str = "") -> CertificateWatch:
+        """Return an iterator over the versions of certificates and their changes, without an end.
+
+        parent: the provider, as `providers/{provider}`. names: at most 1,000 certificates of the provider; by default,
+        all. resume_token: of an earlier iterator, to receive only the changes since then. `close` ends the iteration.
+        """
+        return CertificateWatch(CertificateServiceStub(self.channel).WatchCertificates, parent, names, resume_token)
 
     def close(self) -> None:
         """Close the connections. Calls in progress fail."""

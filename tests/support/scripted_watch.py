@@ -1,0 +1,86 @@
+"""A gRPC server whose WatchCertificates streams follow a script, on a free port, in threads."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import grpc
+
+from keyway.v1 import certificate_service_pb2 as contract
+from keyway.v1.certificate_service_pb2 import WatchCertificatesRequest, WatchCertificatesResponse
+from keyway.v1.certificate_service_pb2_grpc import (
+    CertificateServiceServicer,
+    add_CertificateServiceServicer_to_server,
+)
+from tests.support.authority import CertificateAuthority
+
+PARENT: Final = "providers/p"
+Item = WatchCertificatesResponse | grpc.StatusCode | None
+"""An event; a status that ends the stream; None: the stream stays open."""
+
+
+def event(kind: str, name: str = "", version: str = "", token: str = "") -> WatchCertificatesResponse:
+    """Return an event. kind: such as RENEWED. name: the last segment of the certificate's name."""
+    return WatchCertificatesResponse(
+        type=contract.CertificateEventType.Value(f"CERTIFICATE_EVENT_TYPE_{kind}"),
+        name=f"{PARENT}/certificates/{name}" if name else "",
+        version=version,
+        resume_token=token,
+    )
+
+
+def text(found: WatchCertificatesResponse) -> str:
+    """Return an event as text, such as `RENEWED a v2`."""
+    kind = contract.CertificateEventType.Name(found.type).removeprefix("CERTIFICATE_EVENT_TYPE_")
+    return " ".join(filter(None, (kind, found.name.rpartition("/")[2], found.version)))
+
+
+@dataclass
+class ScriptedWatch(CertificateServiceServicer):
+    """streams: the items of each stream. requests, metadata, deadlines: what the clients sent."""
+
+    streams: list[list[Item]]
+    requests: list[WatchCertificatesRequest] = field(default_factory=list)
+    metadata: list[dict[str, Any]] = field(default_factory=list)
+    deadlines: list[float | None] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
+    connection: dict[str, Any] = field(default_factory=dict)
+    """The arguments of `connect`, with a token."""
+
+    def WatchCertificates(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        """Play the next stream."""
+        self.requests.append(request)
+        self.metadata.append(dict(context.invocation_metadata()))
+        self.deadlines.append(context.time_remaining())
+        for item in self.streams[len(self.requests) - 1]:
+            if item is None:
+                if not context.add_callback(self.ended.set):
+                    self.ended.set()  # the client has cancelled already
+                self.ended.wait(60)
+            elif isinstance(item, grpc.StatusCode):
+                context.abort(item, "scripted")
+            else:
+                yield item
+
+
+@contextlib.contextmanager
+def scripted_watch(*streams: list[Item]) -> Iterator[ScriptedWatch]:
+    """Yield the server."""
+    script = ScriptedWatch(list(streams))
+    authority = CertificateAuthority()
+    own = authority.server()
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        server = grpc.server(pool)
+        add_CertificateServiceServicer_to_server(script, server)
+        credentials = grpc.ssl_server_credentials([(own.key_pem, own.chain_pem)])
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+        server.start()
+        script.connection = {"address": f"127.0.0.1:{port}", "ca": authority.pem, "token": "t0ken"}
+        try:
+            yield script
+        finally:
+            script.ended.set()
+            server.stop(None).wait()
