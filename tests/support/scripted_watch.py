@@ -22,13 +22,16 @@ Item = WatchCertificatesResponse | grpc.StatusCode | None
 """An event; a status that ends the stream; None: the stream stays open."""
 
 
-def event(kind: str, name: str = "", version: str = "", token: str = "") -> WatchCertificatesResponse:
+def event(
+    kind: str, name: str = "", version: str = "", token: str = "", *, complete: bool = False
+) -> WatchCertificatesResponse:
     """Return an event. kind: such as RENEWED. name: the last segment of the certificate's name."""
     return WatchCertificatesResponse(
         type=contract.CertificateEventType.Value(f"CERTIFICATE_EVENT_TYPE_{kind}"),
         name=f"{PARENT}/certificates/{name}" if name else "",
         version=version,
         resume_token=token,
+        complete=complete,
     )
 
 
@@ -57,9 +60,9 @@ class ScriptedWatch(CertificateServiceServicer):
         self.deadlines.append(context.time_remaining())
         for item in self.streams[len(self.requests) - 1]:
             if item is None:
-                if not context.add_callback(self.ended.set):
-                    self.ended.set()  # the client has cancelled already
-                self.ended.wait(60)
+                while context.is_active() and not self.ended.wait(0.05):
+                    pass
+                self.ended.set()
             elif isinstance(item, grpc.StatusCode):
                 context.abort(item, "scripted")
             else:

@@ -40,8 +40,6 @@ class WatchProgress:
         self._names = tuple(names)
         self._known: dict[str, _Known] = {}
         self._mentioned: set[str] = set()
-        self._complete = False
-        self._synced = False
         self._failures = 0
         self.resume_token = resume_token
         self.started = False
@@ -50,8 +48,6 @@ class WatchProgress:
     def request(self) -> WatchCertificatesRequest:
         """Return the request of a new stream."""
         self._mentioned.clear()
-        self._synced = False
-        self._complete = not self.resume_token
         return WatchCertificatesRequest(parent=self._parent, names=self._names, resume_token=self.resume_token)
 
     def received(self, event: WatchCertificatesResponse) -> Iterator[WatchCertificatesResponse]:
@@ -60,8 +56,8 @@ class WatchProgress:
         self._failures = 0
         self.resume_token = event.resume_token or self.resume_token
         if event.type == _SYNCED:
-            yield from self._vanished()
-            self._synced = True
+            if event.complete:
+                yield from self._vanished()
             yield event
         elif self._is_new(event):
             yield event
@@ -69,8 +65,6 @@ class WatchProgress:
     def _is_new(self, event: WatchCertificatesResponse) -> bool:
         known = self._known.get(event.name)
         found = _Known(_SAME.get(event.type, event.type), event.version or event.reason)
-        if event.type == _CURRENT and known is not None and not self._synced:
-            self._complete = True  # the gateway did not know the token, so it lists everything
         self._mentioned.add(event.name)
         if (
             event.type == _CURRENT
@@ -83,9 +77,7 @@ class WatchProgress:
         return found != known
 
     def _vanished(self) -> Iterator[WatchCertificatesResponse]:
-        """Yield REMOVED for the known certificates that a complete list does not have any more."""
-        if self._synced or not self._complete:
-            return
+        """Yield REMOVED for the known certificates that a complete stream did not report."""
         for name, known in list(self._known.items()):
             if name not in self._mentioned and known.type != _REMOVED:
                 self._known[name] = _Known(_REMOVED, "")
