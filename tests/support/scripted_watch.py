@@ -11,10 +11,6 @@ import grpc
 
 from keyway.v1 import certificate_service_pb2 as contract
 from keyway.v1.certificate_service_pb2 import WatchCertificatesRequest, WatchCertificatesResponse
-from keyway.v1.certificate_service_pb2_grpc import (
-    CertificateServiceServicer,
-    add_CertificateServiceServicer_to_server,
-)
 from tests.support.authority import CertificateAuthority
 
 PARENT: Final = "providers/p"
@@ -42,8 +38,8 @@ def text(found: WatchCertificatesResponse) -> str:
 
 
 @dataclass
-class ScriptedWatch(CertificateServiceServicer):
-    """streams: the items of each stream. requests, metadata, deadlines: what the clients sent."""
+class ScriptedWatch:
+    """The service. streams: the items of each stream. requests, metadata, deadlines: what the clients sent."""
 
     streams: list[list[Item]]
     requests: list[WatchCertificatesRequest] = field(default_factory=list)
@@ -53,7 +49,7 @@ class ScriptedWatch(CertificateServiceServicer):
     connection: dict[str, Any] = field(default_factory=dict)
     """The arguments of `connect`, with a token."""
 
-    def WatchCertificates(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+    def play(self, request: Any, context: Any) -> Iterator[Any]:
         """Play the next stream."""
         self.requests.append(request)
         self.metadata.append(dict(context.invocation_metadata()))
@@ -77,7 +73,11 @@ def scripted_watch(*streams: list[Item]) -> Iterator[ScriptedWatch]:
     own = authority.server()
     with ThreadPoolExecutor(max_workers=4) as pool:
         server = grpc.server(pool)
-        add_CertificateServiceServicer_to_server(script, server)
+        handler = grpc.unary_stream_rpc_method_handler(
+            script.play, WatchCertificatesRequest.FromString, WatchCertificatesResponse.SerializeToString
+        )
+        service = grpc.method_handlers_generic_handler("keyway.v1.CertificateService", {"WatchCertificates": handler})
+        server.add_generic_rpc_handlers((service,))
         credentials = grpc.ssl_server_credentials([(own.key_pem, own.chain_pem)])
         port = server.add_secure_port("127.0.0.1:0", credentials)
         server.start()

@@ -12,6 +12,7 @@ from keyway.cli.failures import INTERRUPTED, NO, Refused
 from keyway.cli.listing import ListColumn, Listing
 from keyway.cli.passwords import password_options, taken, with_password
 from keyway.cli.session import Session
+from keyway.cli.watching import watch
 from keyway.v1 import certificate_service_pb2 as contract
 from keyway.v1.certificate_pb2 import Certificate, CertificateState
 
@@ -193,5 +194,5 @@ _EXCHANGES: Final[tuple[click.Command, ...]] = (
     exchange.install,
     exchange.import_,
 )
-for command in _EXCHANGES:
+for command in (*_EXCHANGES, watch):
     certs.add_command(command)
