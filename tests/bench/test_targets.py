@@ -1,5 +1,6 @@
 """Each target is computed from the right rows, within rounds, and programs that it needs are measured correctly."""
 
+import resource
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.bench.resource_usage import files
 from tests.bench.results import Row
 from tests.bench.target import Target
 from tests.bench.targets import cpu, instructions, listing, start
-from tests.bench.targets.connections import IdleConnections
+from tests.bench.targets.connections import IdleConnections, raised_file_limit
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
@@ -151,6 +152,21 @@ async def test_idle_connections_stay_open_until_the_block_ends(tmp_path: Path) -
         await eventually(are_closed)
         with pytest.raises(ServerError, match=r"from .* failed"), IdleConnections(replace(target, port=1)) as idle:
             idle.open(1, "127.0.0.2")
+
+
+def test_the_limit_of_open_files_is_raised_only_while_connections_are_measured() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lower = min(200, before[0])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lower, before[1]))
+    try:
+        with raised_file_limit(before[0]) as limit:
+            assert limit == before[0]
+            assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == before[0]
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == lower
+        with raised_file_limit(50) as limit:
+            assert limit == lower
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_cpu_time_of_a_command_includes_only_this_command() -> None:

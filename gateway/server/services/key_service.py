@@ -21,7 +21,10 @@ from keyway.v1 import key_service_pb2 as keys
 
 
 def _batch(catalog: Catalog, item_operation: str, response_type: Callable[[], Any], concurrency: int) -> Operation:
-    """Return a batch operation that runs at most `concurrency` items concurrently. Each item has its own result."""
+    """Return a batch operation that runs at most `concurrency` items concurrently. Each item has its own result.
+
+    A task takes one item after another: a task and a semaphore for each item would cost a tenth of an item.
+    """
 
     async def item(request: Any, call: CallContext) -> Message:
         if request.name in call.denied:
@@ -30,20 +33,26 @@ def _batch(catalog: Catalog, item_operation: str, response_type: Callable[[], An
         response: Message = await catalog.operation(provider_id(request.name), item_operation)(request, call)
         return response
 
-    async def outcome(request: Any, call: CallContext, slots: asyncio.Semaphore) -> dict[str, Message]:
-        async with slots:
-            try:
-                return {"response": await within_boundary(item(request, call), call)}
-            except GatewayError as error:
-                return {"error": _status(error, call)}
+    async def outcome(request: Any, call: CallContext) -> dict[str, Message]:
+        try:
+            return {"response": await within_boundary(item(request, call), call)}
+        except GatewayError as error:
+            return {"error": _status(error, call)}
 
     async def handle(batch: Any, call: CallContext) -> Message:
-        slots = asyncio.Semaphore(concurrency)
+        outcomes: list[dict[str, Message]] = [{}] * len(batch.requests)
+        waiting = enumerate(batch.requests)
+
+        async def take_items() -> None:
+            for index, request in waiting:  # shared by all tasks, so that each item is taken once
+                outcomes[index] = await outcome(request, call)
+
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(outcome(request, call, slots)) for request in batch.requests]
+            for _ in range(min(concurrency, len(outcomes))):
+                group.create_task(take_items())
         response = response_type()
-        for request, task in zip(batch.requests, tasks, strict=True):
-            result = response.results.add(**task.result())
+        for request, result_fields in zip(batch.requests, outcomes, strict=True):
+            result = response.results.add(**result_fields)
             call.items.append(_item(request.name, result))
         assert isinstance(response, Message)
         return response
