@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -32,7 +33,7 @@ _OPTIONAL_TAGS: Final = frozenset({der.CONTEXT + 1, der.CONTEXT + 2, _EXTENSIONS
 _MAXIMUM_SERIAL_BYTES: Final = 64
 """RFC 5280 allows 20 bytes. Longer serial numbers than this one are no numbers that a person can compare."""
 
-_TIME: Final = re.compile(r"[0-9]{14}Z")
+_TIME: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})Z")
 
 
 class _Fields(NamedTuple):
@@ -46,7 +47,7 @@ class _Fields(NamedTuple):
     public_key: DerElement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that properties can be cached
 class ParsedCertificate:
     """A certificate. encoded: its DER as it was read; two certificates are equal if it is equal."""
 
@@ -87,12 +88,12 @@ class ParsedCertificate:
         """The issuer in DER."""
         return self._fields.issuer.encoded
 
-    @property
+    @cached_property
     def subject(self) -> DistinguishedName:
         """The subject."""
         return names.read(self.encoded_subject)
 
-    @property
+    @cached_property
     def issuer(self) -> DistinguishedName:
         """The issuer."""
         return names.read(self.encoded_issuer)
@@ -160,11 +161,12 @@ class ParsedCertificate:
 
     def _extension(self, oid: str) -> bytes | None:
         """Return the content of an extension; None if there is none. Raises X509Error if it occurs twice."""
-        found = [content for each, content in self._all_extensions() if each == oid]
+        found = [content for each, content in self._all_extensions if each == oid]
         if len(found) > 1:
             raise X509Error("an extension occurs twice")
         return found[0] if found else None
 
+    @cached_property
     def _all_extensions(self) -> list[tuple[str, bytes]]:
         if self._extensions is None:
             return []
@@ -239,9 +241,10 @@ def _time(element: DerElement) -> datetime:
         text = ("19" if text[:2] >= "50" else "20") + text
     elif element.tag != der.GENERALIZED_TIME:
         raise X509Error("a time is malformed")
-    if _TIME.fullmatch(text) is None:
+    parts = _TIME.fullmatch(text)
+    if parts is None:
         raise X509Error("a time is malformed")
     try:
-        return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+        return datetime(*map(int, parts.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]
     except ValueError:
         raise X509Error("a time is malformed") from None

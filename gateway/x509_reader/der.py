@@ -2,8 +2,8 @@
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 BOOLEAN: Final = 0x01
 INTEGER: Final = 0x02
@@ -27,8 +27,7 @@ class X509Error(ValueError):
     """A certificate, or the field that was read, is malformed. The message quotes nothing of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class DerElement:
+class DerElement(NamedTuple):  # not a frozen dataclass, which takes several times as long to create
     """One element: its tag byte, its content, and both with the length between them."""
 
     tag: int
@@ -84,6 +83,7 @@ def to_pem(encoded: bytes, label: str) -> str:
     return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))
 
 
+@lru_cache(maxsize=256)
 def dotted(content: bytes) -> str:
     """Return the content of an OBJECT IDENTIFIER as text, such as `2.5.4.3`."""
     if not content or content[-1] & 0x80:

@@ -1,14 +1,17 @@
 """Reading the fields of a message separately, so that one unreadable field hides no other."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Any, TypeAlias
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 Value: TypeAlias = Message | Sequence[str] | datetime | str | None
-"""None leaves the field unset."""
+"""None leaves the field unset. A datetime has a time zone."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_SECONDS: Final = 24 * 60 * 60
 
 
 class FieldReader:
@@ -39,8 +42,8 @@ def _assign(message: Any, name: str, value: Value) -> None:
         case str():
             setattr(message, name, value)
         case datetime():
-            moment = Timestamp()
-            moment.FromDatetime(value)
+            since = value - _EPOCH
+            moment = Timestamp(seconds=since.days * _DAY_SECONDS + since.seconds, nanos=since.microseconds * 1000)
             getattr(message, name).CopyFrom(moment)
         case Message():
             getattr(message, name).CopyFrom(value)

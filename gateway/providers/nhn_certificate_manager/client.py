@@ -5,7 +5,7 @@ Source: the request sections of the v1.0 and v1.2 guides.
 
 from collections.abc import Callable
 from typing import Final, TypeAlias, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from gateway.call_context import CallContext
 from gateway.contract import resource_names
@@ -53,8 +53,9 @@ class CertificateManagerClient:
         self, number: int, size: int, state: Filter, read: Callable[[JsonObject], ResultT], call: CallContext
     ) -> ResultT:
         """Retrieve one page of the certificate list. `number` counts from 1."""
-        query = {"pageSize": str(size), "pageNum": str(number), "all": "false", "status": _STATUSES[state]}
-        return await self._api.call(self._list(query), read, call)
+        query = f"pageSize={size}&pageNum={number}&all=false&status={_STATUSES[state]}"
+        request = ApiRequest("GET", f"{self._list_target}?{query}", self._list_template, self._provider)
+        return await self._api.call(request, read, call)
 
     async def download(
         self, certificate: str, resource: str, read: Callable[[HttpResponse], ResultT], call: CallContext
@@ -82,10 +83,6 @@ class CertificateManagerClient:
             lambda _: None,
             call,
         )
-
-    def _list(self, query: dict[str, str]) -> ApiRequest:
-        target = f"{self._list_target}?{urlencode(query, safe='', quote_via=quote)}"
-        return ApiRequest("GET", target, self._list_template, self._provider)
 
     def _file_target(self, certificate: str) -> str:
         return f"{self._list_target}/{path_segment(certificate)}/files"
