@@ -1,8 +1,8 @@
 """Windows of certificate lists: the paging interface between the server and the adapters."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, overload
 
 from keyway.v1 import certificate_pb2 as certificate
 from keyway.v1 import certificate_service_pb2 as certificates
@@ -22,6 +22,38 @@ class ListWindow:
     def of(self, rows: Sequence[certificate.Certificate]) -> "CertificatePage":
         """Return this window of a complete list."""
         return CertificatePage(rows[self.offset : self.offset + self.limit], len(rows))
+
+
+class LazyRows(Sequence[certificate.Certificate]):
+    """Rows that become messages when they are used.
+
+    A list over several providers reads pages of the later providers too, but mostly uses only their number of rows.
+    """
+
+    def __init__(self, rows: Iterable[certificate.Certificate | Callable[[], certificate.Certificate]] = ()) -> None:
+        self._rows = list(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> certificate.Certificate: ...
+    @overload
+    def __getitem__(self, index: slice) -> "LazyRows": ...
+    def __getitem__(self, index: int | slice) -> "certificate.Certificate | LazyRows":
+        if isinstance(index, slice):
+            return LazyRows(self._rows[index])
+        row = self._rows[index]
+        if not isinstance(row, certificate.Certificate):
+            row = self._rows[index] = row()
+        return row
+
+    def __iter__(self) -> Iterator[certificate.Certificate]:
+        return map(self.__getitem__, range(len(self._rows)))
+
+    def extend(self, rows: Sequence[certificate.Certificate]) -> None:
+        """Append other rows. Those that are no messages yet stay so."""
+        self._rows.extend(rows._rows if isinstance(rows, LazyRows) else rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gateway.errors import MalformedResponse
-from gateway.providers.base.listing import MAXIMUM_PAGE_BYTES, CertificatePage, ListWindow
+from gateway.providers.base.listing import MAXIMUM_PAGE_BYTES, CertificatePage, LazyRows, ListWindow
 from gateway.providers.nhn_certificate_manager.client import Filter
 from gateway.providers.nhn_certificate_manager.messages import Page
 from gateway.upstream.faults import ResponseTooLong
@@ -54,14 +54,17 @@ class CertificateList:
         If the upstream returns pages of another size than requested, the window is read in pages of that size.
         Raises MalformedResponse if the pages do not cover the window.
         """
-        rows: list[certificates.Certificate] = []
-        size = total = 0
+        rows = LazyRows()
+        total = size = measured = 0
         async with aclosing(self._read(window, MAXIMUM_REQUESTS)) as pages:
             async for page, skipped in pages:
                 rows.extend(page.certificates[skipped:])
-                size += sum(row.ByteSize() for row in page.certificates[skipped:])
                 total = page.total
-                if len(rows) >= window.limit or size >= MAXIMUM_PAGE_BYTES:
+                if len(rows) >= window.limit or window.offset + len(rows) >= total:
+                    break
+                size += sum(rows[index].ByteSize() for index in range(measured, len(rows)))
+                measured = len(rows)
+                if size >= MAXIMUM_PAGE_BYTES:
                     break
         return CertificatePage(rows[: window.limit], total)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from gateway.providers.base.envelope import Envelope
 from gateway.providers.base.errors import FormatError, UnsupportedFile
 from gateway.providers.base.field_reader import FieldReader
 from gateway.providers.base.json_object import JsonObject
+from gateway.providers.base.listing import LazyRows
 from gateway.providers.nhn import envelope as nhn
 from gateway.providers.nhn_certificate_manager.status_table import (
     FILE_TOO_LARGE,
@@ -81,7 +83,7 @@ def page(
         raise FormatError("no row of the list has a name")
     wanted = items if name is None else [item for item in items if item.get("certificateName") == name]
     read = Page(
-        certificates=[_row(item, provider, timezone) for item in wanted],
+        certificates=LazyRows(partial(_row, item, provider, timezone) for item in wanted),
         count=len(items),
         number=body.integer("currentPage") if "currentPage" in body else number,
         size=body.integer("pageSize") if "pageSize" in body else size,

@@ -1,11 +1,13 @@
 """Windows of Certificate Manager's list, read from pages of any size."""
 
+from functools import partial
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import MalformedResponse
-from gateway.providers.base.listing import ListWindow
+from gateway.providers.base.listing import LazyRows, ListWindow
 from gateway.providers.nhn_certificate_manager import listing
 from gateway.providers.nhn_certificate_manager.listing import CertificateList, PageSize
 from gateway.providers.nhn_certificate_manager.messages import Page
@@ -128,3 +130,27 @@ async def test_window_ends_when_its_rows_are_large_enough() -> None:
         row.domains.extend([f"{number:060}.example.com" for number in range(100)])
     found = await upstream.list().read_window(ListWindow(0, 1000, ALL))
     assert (len(found.certificates), found.total) == (500, 1000)
+
+
+async def test_rows_that_are_only_counted_do_not_become_messages() -> None:
+    converted: list[int] = []
+
+    def row(number: int) -> certificates.Certificate:
+        converted.append(number)
+        return certificates.Certificate(display_name=str(number))
+
+    class LazyPages(ListedPages):
+        async def page(
+            self, number: int, size: int, state: service.CertificateStateFilter.ValueType, name: str | None
+        ) -> Page:
+            page = await super().page(number, size, state, name)
+            start = (number - 1) * page.size
+            rows = LazyRows(partial(row, start + index) for index in range(page.count))
+            return Page(rows, page.count, number, page.size, page.total)
+
+    found = await LazyPages(50, 10).list().read_window(ListWindow(13, 10, ALL))
+    assert (len(found.certificates), found.total) == (10, 50)
+    # The window needs another page, unless its first rows already fill a response.
+    assert converted == list(range(13, 20))
+    assert [each.display_name for each in found.certificates[:9]] == [str(number) for number in range(13, 22)]
+    assert converted == list(range(13, 22))
