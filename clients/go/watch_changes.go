@@ -82,7 +82,7 @@ func (c *certificateChanges) change(event *keywayv1.WatchCertificatesResponse) *
 	}
 	// CURRENT repeats the version of a certificate that was reported as EXPIRING or EXPIRED, too.
 	repeats := state.event == eventCurrent && state.version == old.version && old.event != eventUnreadable
-	if isKnown && (state == old || repeats) {
+	if isKnown && (state == old || repeats) && event.GetCoalescedCount() == 0 {
 		return nil
 	}
 	c.known[event.GetName()] = state

@@ -37,6 +37,7 @@ type scriptedStream struct {
 	Events []struct {
 		Type, Name, Version, Token, Reason string
 		Complete                           bool
+		Coalesced                          int32
 	}
 	// End is the status of the stream. Without it, the stream stays open.
 	End *struct {
@@ -51,6 +52,7 @@ func (s scriptedStream) send(stream watchStream) error {
 		err := stream.Send(&keywayv1.WatchCertificatesResponse{
 			Type: keywayv1.CertificateEventType(keywayv1.CertificateEventType_value["CERTIFICATE_EVENT_TYPE_"+each.Type]),
 			Name: each.Name, Version: each.Version, ResumeToken: each.Token, Reason: each.Reason, Complete: each.Complete,
+			CoalescedCount: each.Coalesced,
 		})
 		if err != nil {
 			return err

@@ -56,7 +56,7 @@ export class CertificateChanges {
   #change(event: WatchCertificatesResponse): readonly WatchCertificatesResponse[] {
     const old = this.#known.get(event.name);
     const state = stateOf(event, old);
-    if (old !== undefined && repeats(state, old)) {
+    if (old !== undefined && repeats(state, old) && event.coalescedCount === 0) {
       return [];
     }
     this.#known.set(event.name, state);

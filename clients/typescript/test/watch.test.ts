@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { anyPack, DurationSchema } from "@bufbuild/protobuf/wkt";
+import { anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
 import * as grpc from "@grpc/grpc-js";
 
 import { ErrorInfoSchema, RetryInfoSchema } from "../src/gen/google/rpc/error_details_pb.js";
@@ -42,6 +42,7 @@ interface ScriptedEvent {
   readonly token?: string;
   readonly reason?: string;
   readonly complete?: boolean;
+  readonly coalesced?: number;
 }
 
 interface End {
@@ -87,8 +88,8 @@ async function check({ request_token: resumeToken, streams, delivered, error }: 
 }
 
 function send(stream: Stream, { events, end }: ScriptedStream): void {
-  for (const { type, token = "", ...members } of events) {
-    stream.write({ ...members, type: CertificateEventType[type], resumeToken: token });
+  for (const { type, token = "", coalesced = 0, ...members } of events) {
+    stream.write({ ...members, type: CertificateEventType[type], resumeToken: token, coalescedCount: coalesced });
   }
   if (end?.status === "OK") {
     stream.end();
@@ -101,14 +102,7 @@ function failureOf({ status, reason, retry_delay_ms: delay }: End) {
   const code = grpc.status[status];
   const details = [
     ...(reason ? [anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason, domain: "keyway" }))] : []),
-    ...(delay
-      ? [
-          anyPack(
-            RetryInfoSchema,
-            create(RetryInfoSchema, { retryDelay: create(DurationSchema, { nanos: delay * 1e6 }) }),
-          ),
-        ]
-      : []),
+    ...(delay ? [anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: durationFromMs(delay) }))] : []),
   ];
   const message = create(StatusSchema, { code, message: "the end", details });
   return failure(code, "the end", {
@@ -171,7 +165,7 @@ test("a signal ends the wait for a new stream", async () => {
     send(stream, {
       token: "",
       events: [],
-      end: { status: "UNAVAILABLE", reason: "SERVER_DRAINING", retry_delay_ms: 900 },
+      end: { status: "UNAVAILABLE", reason: "SERVER_DRAINING", retry_delay_ms: 60_000 },
     });
     setTimeout(() => controller.abort(), 100);
   };

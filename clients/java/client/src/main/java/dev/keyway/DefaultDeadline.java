@@ -9,7 +9,7 @@ import io.grpc.MethodDescriptor;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
-/** Sets the deadline of calls that have none, neither of their own nor from the gRPC context. */
+/** Sets the deadline of calls that have none, neither of their own nor from the gRPC context. Streams have no default. */
 final class DefaultDeadline implements ClientInterceptor {
     private final long nanoseconds;
 
@@ -19,7 +19,9 @@ final class DefaultDeadline implements ClientInterceptor {
 
     @Override
     public <Q, R> ClientCall<Q, R> interceptCall(MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
-        boolean unlimited = options.getDeadline() == null && Context.current().getDeadline() == null;
+        boolean unlimited = options.getDeadline() == null
+                && Context.current().getDeadline() == null
+                && method.getType() == MethodDescriptor.MethodType.UNARY;
         return next.newCall(
                 method, unlimited ? options.withDeadlineAfter(nanoseconds, TimeUnit.NANOSECONDS) : options);
     }

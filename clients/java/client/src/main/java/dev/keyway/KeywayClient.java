@@ -4,10 +4,12 @@ import dev.keyway.v1.AuditServiceGrpc;
 import dev.keyway.v1.CertificateServiceGrpc;
 import dev.keyway.v1.KeyServiceGrpc;
 import dev.keyway.v1.ProviderServiceGrpc;
+import dev.keyway.v1.WatchCertificatesRequest;
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 /**
  * A client of the gateway: a channel, and the services over it. {@link KeywayClientBuilder} configures the channel.
@@ -54,6 +56,26 @@ public final class KeywayClient implements AutoCloseable {
     /** Audit records. Each call blocks its thread and throws {@link KeywayException} if it fails. */
     public AuditService audit() {
         return new AuditService(stub(AuditServiceGrpc::newBlockingStub));
+    }
+
+    /**
+     * Watches certificates. Close the result to end the stream.
+     *
+     * @param request the provider, and optionally the names of certificates and a resume token
+     */
+    public CertificateWatch watchCertificates(WatchCertificatesRequest request) {
+        return watchCertificates(request, UnaryOperator.identity());
+    }
+
+    /**
+     * Watches certificates with other options, such as {@code CertificateService::withWaitForReady}.
+     *
+     * @param request the provider, and optionally the names of certificates and a resume token
+     * @param options sets the options of the streams
+     */
+    public CertificateWatch watchCertificates(
+            WatchCertificatesRequest request, UnaryOperator<CertificateService> options) {
+        return new CertificateWatch(options.apply(certificates()).stub(), request, managed::isShutdown);
     }
 
     /**

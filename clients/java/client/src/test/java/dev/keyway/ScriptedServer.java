@@ -8,6 +8,8 @@ import dev.keyway.v1.DeleteCertificateResponse;
 import dev.keyway.v1.GenerateDataKeyRequest;
 import dev.keyway.v1.GenerateDataKeyResponse;
 import dev.keyway.v1.KeyServiceGrpc;
+import dev.keyway.v1.WatchCertificatesRequest;
+import dev.keyway.v1.WatchCertificatesResponse;
 import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.Server;
@@ -24,6 +26,7 @@ import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -35,6 +38,8 @@ public final class ScriptedServer implements AutoCloseable {
     private volatile Status failure;
     private volatile Supplier<GenerateDataKeyResponse> dataKey = GenerateDataKeyResponse::getDefaultInstance;
     private volatile Function<DecryptRequest, DecryptResponse> decrypt = asked -> DecryptResponse.getDefaultInstance();
+    private volatile BiConsumer<WatchCertificatesRequest, StreamObserver<WatchCertificatesResponse>> watch =
+            (request, observer) -> observer.onCompleted();
 
     public ScriptedServer() throws IOException {
         server = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
@@ -60,6 +65,11 @@ public final class ScriptedServer implements AutoCloseable {
 
     public void decrypts(Function<DecryptRequest, DecryptResponse> answer) {
         decrypt = answer;
+    }
+
+    /** Serves WatchCertificates. */
+    public void watches(BiConsumer<WatchCertificatesRequest, StreamObserver<WatchCertificatesResponse>> serve) {
+        watch = serve;
     }
 
     /** The headers of each call, repeated ones too. */
@@ -120,6 +130,12 @@ public final class ScriptedServer implements AutoCloseable {
         public void deleteCertificate(
                 DeleteCertificateRequest request, StreamObserver<DeleteCertificateResponse> observer) {
             answer(observer, DeleteCertificateResponse::getDefaultInstance);
+        }
+
+        @Override
+        public void watchCertificates(
+                WatchCertificatesRequest request, StreamObserver<WatchCertificatesResponse> observer) {
+            watch.accept(request, observer);
         }
     }
 

@@ -49,7 +49,7 @@ class ExamplesTest {
                 .map(match -> match.group(1))
                 .toList();
         String sources = sources();
-        assertEquals(4, snippets.size());
+        assertEquals(5, snippets.size());
         for (String snippet : snippets) {
             assertTrue(sources.contains(snippet), snippet);
         }
