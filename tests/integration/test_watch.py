@@ -109,7 +109,7 @@ async def test_resumed_stream_has_only_the_changes_since_the_token(gateway: Gate
         newest = watcher.events[-1].resume_token
     async with watching(gateway.certificates, *names, token=newest) as watcher:
         assert await watcher.synced() == []
-        assert watcher.events[-1].resume_token == newest
+        assert (watcher.events[-1].resume_token, watcher.events[-1].complete) == (newest, False)
     async with watching(gateway.certificates, *names, token=token) as watcher:
         (event,) = await watcher.synced()
         assert (kind_of(event), event.version) == ("RENEWED", second)
@@ -126,7 +126,7 @@ async def test_another_gateway_continues_a_stream(quiet_stack: Stack, gateway: G
     ):
         (current,) = await watcher.synced()
         assert (kind_of(current), current.version) == ("CURRENT", version)
-        assert watcher.events[-1].resume_token == token
+        assert (watcher.events[-1].resume_token, watcher.events[-1].complete) == (token, True)
         async with watching(other.certificates, certificate(NAME), token=token) as second:
             assert await second.synced() == []
 

@@ -80,6 +80,7 @@ class CertificateEvents:
     def __init__(self, subscription: VersionSubscription, known: States | None) -> None:
         self._subscription = subscription
         self.skips_denied = bool(subscription.parent)
+        self._is_complete = known is None
         self._known = dict(known or {})
         self._versions = {name: state.version for name, state in self._known.items() if state.version}
         self._token = ResumeToken()
@@ -102,10 +103,10 @@ class CertificateEvents:
                 yield event
 
     def _synced(self) -> StreamEvent:
-        kind = service.CERTIFICATE_EVENT_TYPE_SYNCED
-        return StreamEvent(
-            WatchCertificatesResponse(type=kind, resume_token=str(self._token)), None, "SYNCED", time.monotonic()
+        response = WatchCertificatesResponse(
+            type=service.CERTIFICATE_EVENT_TYPE_SYNCED, resume_token=str(self._token), complete=self._is_complete
         )
+        return StreamEvent(response, None, "SYNCED", time.monotonic())
 
     def _event(self, change: Change) -> StreamEvent | None:
         """Return the event about a change; None if the reader knows the state."""
