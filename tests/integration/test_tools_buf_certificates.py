@@ -13,8 +13,10 @@ from tests.support import openssl
 from tests.support.asteria import Warp, as_openssl_reads
 from tests.support.buf_caller import CLIENT, FULL_NAMES, PASSWORDS, WARP, BufCaller, decoded, encoded, row_of
 from tests.support.certificate_manager import DirectCertificateUser, register
+from tests.support.certificates import split
 from tests.support.emulators.asteria import issue, pkcs12, self_signed
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
+from tests.support.watching import POLLER, version_of
 
 SERVER: Final = f"{WARP}/certificates/server"
 TRUST: Final = f"{WARP}/trustStores/server"
@@ -23,6 +25,7 @@ CERTS: Final = "providers/nhn-certs"
 SITE: Final = f"{CERTS}/certificates/www.example.com"
 OF_SEED: Final = {"keystorePassword": "changeit"}
 NOT_FOUND: Final = 5 << 3  # the exit code of buf is eight times the status code
+UNAVAILABLE: Final = 14 << 3
 
 
 def public_key(pem: bytes) -> bytes:
@@ -167,6 +170,18 @@ async def delete_trusted_authority(call: BufCaller) -> None:
     left = (await call("DeleteTrustedAuthority", name=SEEDED))["authorities"]
     assert [authority["subject"]["commonName"] for authority in left] == ["キーウェイ認証局"]
     assert await call.refused("GetTrustedAuthority", name=SEEDED) == NOT_FOUND
+
+
+async def watch_certificates(call: BufCaller) -> None:
+    """The stream has no end of its own. The gateway ends it at the maximum age, with UNAVAILABLE."""
+    provider = call.stack.provider("nhn-certs", poller=POLLER)
+    async with Gateway(call.stack.settings(provider, maximum_connection_age=5)) as gateway:
+        request = {"parent": CERTS, "names": [SITE]}
+        finished = await call.through(gateway).call(FULL_NAMES["WatchCertificates"], request)
+    assert finished.code == UNAVAILABLE, finished
+    file = await DirectCertificateUser(call.stack).file("www.example.com")
+    for text in ("CERTIFICATE_EVENT_TYPE_CURRENT", "CERTIFICATE_EVENT_TYPE_SYNCED", version_of(split(file))):
+        assert text.encode() in finished.output
 
 
 OWN: Final = [method for method in METHODS if method.service == "keyway.v1.CertificateService"]

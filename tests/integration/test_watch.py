@@ -9,13 +9,12 @@ import pytest
 
 from gateway import app
 from keyway.v1 import certificate_service_pb2_grpc
-from tests.support.certificate_manager import certificate, register
-from tests.support.certificates import IssuedLeaf, Pki
+from tests.support.certificate_manager import certificate
+from tests.support.certificates import Pki
 from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
-from tests.support.watching import POLLER, kind_of, version_of, watching
+from tests.support.watching import NAME, POLLER, Renewals, kind_of, watching
 from tests.support.wire import failure_of
 
-NAME = "watched.example.com"
 OTHER = "other.example.com"
 
 
@@ -28,27 +27,6 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 async def gateway(quiet_stack: Stack) -> AsyncIterator[Gateway]:
     async with Gateway(quiet_stack.settings(quiet_stack.provider("nhn-certs", poller=POLLER))) as served:
         yield served
-
-
-class Renewals:
-    """Certificates at the emulator, with a new content at each renewal."""
-
-    def __init__(self, stack: Stack, pki: Pki) -> None:
-        self._control = stack.controls[CERTIFICATE_MANAGER]
-        self._pki = pki
-        self._issued = 0
-
-    async def renew(self, name: str = NAME, *, days: int = 90) -> str:
-        """Replace the file of a certificate. Return the new version."""
-        self._issued += 1
-        leaf: IssuedLeaf = self._pki.issue(
-            f"leaf{self._issued}", f"/CN={name}", options=("-days", str(days)), rsa=False
-        )
-        await register(self._control, name, leaf.file)
-        return version_of(leaf.chain)
-
-    async def remove(self, name: str = NAME) -> None:
-        await self._control.call("DELETE", f"/certificates/{name}")
 
 
 @pytest.fixture

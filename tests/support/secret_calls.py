@@ -58,7 +58,7 @@ def providers(stack: Stack, folder: Path) -> list[dict[str, Any]]:
     client = {"ca_certificates": {"file": str(authority.pair.certificate)}}
     return [
         *(stack.provider(provider["id"]) for provider in DEMO_PROVIDERS),
-        {**old, "id": OLD},
+        {**old, "id": OLD, "poller": POLLER},
         {**gated, **client, "id": GATED, "client_certificate": {**files, "password": FILE_PASSWORD}},
         {**new, "id": NEW, "client_certificate": {"pkcs12": {"file": str(store)}, "password": FILE_PASSWORD}},
         {**stack.provider(WARP), "id": SESSION, "login": None, "session_id": SETTINGS_SESSION},
@@ -112,6 +112,19 @@ class RecordingCaller:
         call: Any = self._channel.unary_unary(f"/{method.full_name}")
         return call(request, timeout=seconds, metadata=self._metadata)
 
+    async def watch(self, name: str) -> None:
+        """Watch a certificate, and read the events until its state is known."""
+        request = certificates.WatchCertificatesRequest(parent=name.partition("/certificates/")[0], names=[name])
+        watch: Any = self._channel.unary_stream(f"/{BY_NAME['WatchCertificates'].full_name}")
+        stream = watch(request.SerializeToString(), metadata=self._metadata, timeout=60)
+        async for content in stream:
+            self.ledger.received.append(content)
+            event = certificates.WatchCertificatesResponse.FromString(content)
+            if event.type == certificates.CERTIFICATE_EVENT_TYPE_SYNCED:
+                stream.cancel()
+                return
+            assert event.version
+
     async def succeed(self, method: str, request: Any = None, /, **changes: Any) -> Any:
         """Make a call that succeeds: a valid request with these changes, and with secrets in all its secret fields."""
         request = request or valid_request(method, secret=MARKER)
@@ -161,6 +174,7 @@ async def run_through_everything(call: RecordingCaller, stack: Stack, folder: Pa
         name=f"providers/{OLD}/certificates/uploaded.example.com", content=file
     )
     await call.succeed("UploadCertificate", upload)
+    await call.watch(upload.name)
     ciphertext = (await call.succeed("Encrypt")).ciphertext
     await call.succeed("Decrypt", ciphertext=ciphertext)
     signature = (await call.succeed("Sign")).signature

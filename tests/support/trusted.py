@@ -109,6 +109,10 @@ class Trusted:
         async with Gateway(self.settings()) as gateway:
             yield gateway.address
 
+    def issue(self, name: str, **options: Any) -> None:
+        """Issue the certificate of a caller that has not connected yet. options: of `CertificateAuthority.issue`."""
+        self._credentials[name] = self.authority.issue(uris=[name], **options)
+
     def channel_credentials(self, name: str | None) -> grpc.ChannelCredentials:
         """Return the credentials of a caller with or without a certificate."""
         if name is None:

@@ -11,10 +11,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1.certificate_service_pb2 import CertificateEventType, WatchCertificatesResponse
-from tests.support.certificate_manager import PROVIDER
+from tests.support.certificate_manager import PROVIDER, register
+from tests.support.certificates import IssuedLeaf, Pki
+from tests.support.stack import CERTIFICATE_MANAGER, Stack
 
 POLLER: Final[dict[str, Any]] = {"enabled": True, "interval": 3600, "watch_interval": 1, "jitter": 0}
 """The settings of a poller that polls every second while certificates are watched."""
+
+NAME: Final = "watched.example.com"
+"""The certificate that tests renew."""
 
 SECONDS: Final = 60.0
 """The time limit of a step, for slow machines."""
@@ -70,3 +75,21 @@ async def watching(
         yield Watcher(stream)
     finally:
         stream.cancel()
+
+
+class Renewals:
+    """Certificates at the emulator, with a new content at each renewal."""
+
+    def __init__(self, stack: Stack, pki: Pki) -> None:
+        self._control = stack.controls[CERTIFICATE_MANAGER]
+        self._pki = pki
+        self._issued = 0
+
+    async def renew(self, name: str = NAME, *, days: int = 90) -> str:
+        """Replace the file of a certificate. Return the new version."""
+        self._issued += 1
+        leaf: IssuedLeaf = self._pki.issue(
+            f"leaf{self._issued}", f"/CN={name}", options=("-days", str(days)), rsa=False
+        )
+        await register(self._control, name, leaf.file)
+        return version_of(leaf.chain)
