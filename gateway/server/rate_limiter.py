@@ -1,9 +1,13 @@
 """Limits on calls: the rate and the concurrency of each caller, and the concurrency of the whole server.
 
-A caller's rate is a token bucket that is refilled when the caller makes a call, so it needs no timer. Not thread-safe.
+A caller's rate is a token bucket that is refilled when the caller makes a call, so it needs no timer. Each rejected
+call may be retried at another time, when there is a token for it. If all were retried at the same time, one would be
+admitted, and the others rejected again: the number of attempts would grow with the square of the number of calls. Not
+thread-safe.
 """
 
 import math
+import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,6 +23,10 @@ from gateway.identity.caller import ANONYMOUS, POLLER, Caller, Kind
 
 _ANONYMOUS_KIND: Final = ANONYMOUS.kind
 _INTERNAL_KIND: Final = POLLER.kind
+_ROUNDING: Final = 1e-6
+"""How much of a token can be missing at the time when it should be there, because of rounding."""
+_LONGEST_SPREAD: Final = 10.0
+"""Seconds over which retries are spread. With more rejected calls, several have the same token."""
 
 
 class RateLimiter:
@@ -98,7 +106,7 @@ class ConcurrencyLimiter:
 class CallerLimiter:
     """The rate and the concurrency of one caller. Each of its calls also counts for the server."""
 
-    __slots__ = ("_clock", "_filled_at", "_limits", "_server", "_tokens", "active")
+    __slots__ = ("_clock", "_filled_at", "_limits", "_reserved_until", "_server", "_tokens", "active")
 
     def __init__(self, limits: CallerLimits, server: ConcurrencyLimiter, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -106,6 +114,7 @@ class CallerLimiter:
         self._clock = clock
         self._tokens = float(limits.burst)
         self._filled_at = clock()
+        self._reserved_until = -math.inf
         self.active = 0
 
     def __enter__(self) -> None:
@@ -117,8 +126,8 @@ class CallerLimiter:
         self._filled_at = now
         # A call that the server's limit rejects costs no token.
         self._tokens = tokens
-        if tokens < 1:
-            raise _rate_exceeded(limits, tokens)
+        if tokens < 1 - _ROUNDING:
+            raise self._rate_exceeded(now)
         self._server.__enter__()
         self._tokens = tokens - 1
         self.active += 1
@@ -129,9 +138,15 @@ class CallerLimiter:
         self.active -= 1
         self._server.active -= 1
 
-
-def _rate_exceeded(limits: CallerLimits, tokens: float) -> GatewayError:
-    # Rounded up to milliseconds, the unit of RetryInfo here, so that a retry does not arrive too early.
-    retry_after = math.ceil((1 - tokens) / limits.rate * 1000) / 1000
-    message = f"caller rate limit of {limits.rate:g} calls per second reached"
-    return GatewayError(CALLER_RATE_LIMITED, message, retry_after=retry_after)
+    def _rate_exceeded(self, now: float) -> GatewayError:
+        rate = self._limits.rate
+        first = now + (1 - self._tokens) / rate
+        retry = max(first, self._reserved_until + 1 / rate)
+        if retry <= first + _LONGEST_SPREAD:
+            self._reserved_until = retry
+        else:
+            retry = first + random.uniform(0, _LONGEST_SPREAD)  # noqa: S311 - no secret
+        # Rounded up to milliseconds, the unit of RetryInfo here, so that a retry does not arrive too early.
+        retry_after = math.ceil((retry - now) * 1000) / 1000
+        message = f"caller rate limit of {rate:g} calls per second reached"
+        return GatewayError(CALLER_RATE_LIMITED, message, retry_after=retry_after)

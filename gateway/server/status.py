@@ -23,6 +23,8 @@ RECEIPT_TRAILER: Final = "keyway-audit-receipt"
 
 DEFAULT_RETRY_SECONDS: Final = (0.5, 1.5)
 """Random, because calls that fail together, as when an upstream ends, would otherwise be retried together."""
+LONGER_RETRY: Final = 0.25
+"""The delay that an upstream requests is prolonged by up to this share, because it is the same for many calls."""
 MAXIMUM_RETRY_SECONDS: Final = 3600.0
 # Clients accept at most 8 KiB of trailers. A resource name alone can take 4 KiB in Base64.
 MAXIMUM_MESSAGE_CHARACTERS: Final = 640
@@ -52,7 +54,9 @@ def retry_delay(error: GatewayError, *, idempotent: bool) -> float | None:
     if not (error.kind.retryable or (error.kind.retryable_if_idempotent and (idempotent or upstream_allows_retry))):
         return None
     if error.retry_after is not None:
-        return min(error.retry_after, MAXIMUM_RETRY_SECONDS)
+        is_requested = isinstance(error, UpstreamError) and error.http_status is not None
+        factor = random.uniform(1, 1 + LONGER_RETRY) if is_requested else 1  # noqa: S311 - no secret
+        return min(error.retry_after * factor, MAXIMUM_RETRY_SECONDS)
     return random.uniform(*DEFAULT_RETRY_SECONDS)  # noqa: S311 - no secret
 
 

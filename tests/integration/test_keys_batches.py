@@ -170,7 +170,7 @@ async def test_retryable_item_has_retry_info(quiet_stack: Stack, gateway: Gatewa
     results = await encrypt(gateway, encryptions(3))
 
     (failure,) = [wire.parse(result.error) for result in results if result.HasField("error")]
-    assert (failure.kind, failure.retry) == (("RESOURCE_EXHAUSTED", "PROVIDER_RATE_LIMITED"), 7)
+    assert (failure.kind, failure.retry) == (("RESOURCE_EXHAUSTED", "PROVIDER_RATE_LIMITED"), wire.requested_retry(7))
 
 
 @pytest.mark.parametrize("count", [0, 1001])

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.stack import ASTERIA, CERTIFICATE_MANAGER, KEY_MANAGER, Gateway, Stack
 from tests.support.valid_requests import CERTIFICATES, KEYS, WARP, call, valid_request
-from tests.support.wire import DEFAULT_RETRY, failure_of
+from tests.support.wire import DEFAULT_RETRY, failure_of, requested_retry
 
 HTML = "<html><body><h1>Trouble</h1></body></html>"
 NOT_JSON = {"Content-Type": "text/html"}
@@ -65,7 +65,7 @@ ANSWERS = {
     "404 without a body": Answer(404, NO_API, body="", headers={}),
     "418": Answer(418, UNKNOWN),
     "429": Answer(429, LIMITED, (DEFAULT_RETRY, DEFAULT_RETRY)),
-    "429 with Retry-After": Answer(429, LIMITED, (7, 7), {"Retry-After": "7"}),
+    "429 with Retry-After": Answer(429, LIMITED, (requested_retry(7), requested_retry(7)), {"Retry-After": "7"}),
     "429 with a Retry-After that is no time": Answer(
         429, LIMITED, (DEFAULT_RETRY, DEFAULT_RETRY), {"Retry-After": "soon"}
     ),
@@ -73,9 +73,9 @@ ANSWERS = {
     "500": Answer(500, INTERNAL),
     "501": Answer(501, INTERNAL),
     "502": Answer(502, UNAVAILABLE, (DEFAULT_RETRY, None)),
-    "502 with Retry-After": Answer(502, UNAVAILABLE, (5, None), {"Retry-After": "5"}),
+    "502 with Retry-After": Answer(502, UNAVAILABLE, (requested_retry(5), None), {"Retry-After": "5"}),
     "503": Answer(503, UNAVAILABLE, (DEFAULT_RETRY, None)),
-    "503 with Retry-After": Answer(503, UNAVAILABLE, (9, 9), {"Retry-After": "9"}),
+    "503 with Retry-After": Answer(503, UNAVAILABLE, (requested_retry(9), requested_retry(9)), {"Retry-After": "9"}),
     "504": Answer(504, UNAVAILABLE, (DEFAULT_RETRY, None)),
     "599": Answer(599, INTERNAL),
 }

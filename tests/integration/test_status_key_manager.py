@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from keyway.v1 import key_service_pb2 as keys
 from tests.support.stack import KEY_MANAGER, Gateway, Stack
 from tests.support.valid_requests import KEYS, call, valid_request
-from tests.support.wire import WireResource, failure_of, parse
+from tests.support.wire import WireResource, failure_of, parse, requested_retry
 
 PROVIDER = "providers/nhn-keys"
 NOT_FOUND = ("NOT_FOUND", "KEY_NOT_FOUND")
@@ -139,4 +139,4 @@ async def test_batch_item_fails_like_a_single_call(quiet_stack: Stack) -> None:
 async def test_batch_item_contains_retry_info(quiet_stack: Stack) -> None:
     await quiet_stack.controls[KEY_MANAGER].fail(mode="raw", status=503, headers={"Retry-After": "4"})
     answer = await quiet_stack.gateway.keys.BatchEncrypt(valid_request("BatchEncrypt"))
-    assert parse(answer.results[0].error).retry == 4
+    assert parse(answer.results[0].error).retry == requested_retry(4)

@@ -29,6 +29,10 @@ BEGIN: Final = 1_700_000_000
 DAY_SECONDS: Final = 86_400
 _ROOM: Final = 4096
 _CALLS_PER_TURN: Final = 50
+_LOST: Final = 0.0005
+"""The share of calls whose outcome is missing."""
+_MOST_LOST: Final = 500
+"""The number of such calls. Above about 1,500, the journal begins no new segments, whose heads contain these calls."""
 
 _MONOTONIC: Final = 1000.0
 _PROVIDERS: Final = ("nhn-certs", "nhn-keys", "asteria")
@@ -66,6 +70,7 @@ def history(count: int, *, seed: int = 1, days: float = 30, callers: int = 50, r
     """Yield calls, oldest first: mostly key use, and some denials, private keys, batches, failures, and rejections."""
     chance = random.Random(seed)
     usual = [_usual_calls(chance, number, resources) for number in range(callers)]
+    lost = min(_LOST, _MOST_LOST / count) if count else _LOST
     for number in range(count):
         time = BEGIN + number * days * DAY_SECONDS / count
         if chance.random() < 0.005:
@@ -74,7 +79,7 @@ def history(count: int, *, seed: int = 1, days: float = 30, callers: int = 50, r
         else:
             # Few callers make most of the calls.
             caller = min(int(chance.expovariate(6 / callers)), callers - 1)
-            yield _call(chance, chance.choice(usual[caller]), Moment(time, _MONOTONIC))
+            yield _call(chance, chance.choice(usual[caller]), Moment(time, _MONOTONIC), lost)
 
 
 def large_batches(count: int, characters: int) -> Iterator[PastCall]:
@@ -180,7 +185,7 @@ def _usual_resources(chance: random.Random, number: int) -> tuple[str, list[str]
     return name, [f"providers/nhn-keys/{collection}/key-{number}{suffix}"]
 
 
-def _call(chance: random.Random, usual: _UsualCall, began: Moment) -> PastCall:
+def _call(chance: random.Random, usual: _UsualCall, began: Moment, lost: float) -> PastCall:
     name, is_denied = usual.method.name, chance.random() < 0.02
     is_private = name == "DownloadCertificate" and chance.random() < 0.3
     details = CallDetails(
@@ -195,10 +200,10 @@ def _call(chance: random.Random, usual: _UsualCall, began: Moment) -> PastCall:
         trace_id=f"{chance.getrandbits(128):032x}",
         span_id=f"{chance.getrandbits(64):016x}",
     )
-    return PastCall(details, began, _result(chance, name, began, is_denied=is_denied))
+    return PastCall(details, began, _result(chance, name, began, lost, is_denied=is_denied))
 
 
-def _result(chance: random.Random, name: str, began: Moment, *, is_denied: bool) -> CallResult | None:
+def _result(chance: random.Random, name: str, began: Moment, lost: float, *, is_denied: bool) -> CallResult | None:
     seconds = 0.0004 / (1.0001 - chance.random())
     ended = Moment(began.epoch + seconds, began.monotonic + seconds)
     if is_denied and name != "BatchEncrypt":
@@ -207,7 +212,7 @@ def _result(chance: random.Random, name: str, began: Moment, *, is_denied: bool)
     if chance.random() < 0.03:
         code, reason, status_id = chance.choice(_FAILURES)
         return CallResult(status_id, code, ended, reason, attempts=attempts)
-    if chance.random() < 0.0005:
+    if chance.random() < lost:
         return None
     response = {"ciphertext": {"characters": 64, "hmac_sha256": f"{chance.getrandbits(256):064x}"}}
     return CallResult(events.SUCCESS, "OK", ended, http_status=200, attempts=attempts, response=response)

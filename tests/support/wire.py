@@ -23,6 +23,11 @@ DEFAULT_RETRY: Final[Any] = pytest.approx(1.0, abs=0.5)
 """The retry delay of an error without a known delay, in seconds. It is random."""
 
 
+def requested_retry(seconds: float) -> Any:
+    """Return the retry delay of an error for which the upstream requested a delay. It is up to 25 % longer."""
+    return pytest.approx(1.125 * seconds, abs=0.125 * seconds + 0.001)
+
+
 class WireViolation(NamedTuple):
     """One field violation of a BadRequest."""
 

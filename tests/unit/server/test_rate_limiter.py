@@ -1,5 +1,6 @@
 """Rate and concurrency limits of callers and of the server, with a simulated clock."""
 
+import bisect
 import contextlib
 from collections.abc import Iterator
 from typing import Any
@@ -53,11 +54,32 @@ class TestRate:
         error = refused(some)
         assert error.kind is CALLER_RATE_LIMITED
         assert error.retry_after == 0.5
-        clock.now += 0.49
-        assert refused(some).retry_after == pytest.approx(0.01)
-        clock.now += 0.01
+        clock.now += 0.5
         call(some)
         refused(some)
+
+    def test_rejected_calls_are_retried_one_after_another(self, clock: ManualClock) -> None:
+        """Each call is rejected at most once, although all calls arrive at the same time."""
+        some = limits(clock, {"rate": 10, "burst": 1})
+        waiting = [0.0] * 90
+        attempts = 0
+        while waiting:
+            clock.now = max(clock.now, waiting.pop(0))
+            attempts += 1
+            try:
+                call(some)
+            except GatewayError as error:
+                bisect.insort(waiting, clock.now + (error.retry_after or 0))
+        assert attempts == 90 + 89
+        assert clock.now == pytest.approx(1008.9, abs=0.2)
+
+    def test_callers_that_retry_too_early_delay_others_by_ten_seconds_at_most(self, clock: ManualClock) -> None:
+        some = limits(clock, {"rate": 2, "burst": 1})
+        call(some)
+        delays = [refused(some).retry_after for _ in range(1000)]
+        assert delays[:3] == [0.5, 1.0, 1.5]
+        assert all(delay is not None and 0.5 <= delay <= 10.5 for delay in delays)
+        assert len(set(delays)) > 900
 
     def test_idle_time_restores_at_most_one_burst(self, clock: ManualClock) -> None:
         some = limits(clock, {"rate": 2, "burst": 3})

@@ -145,11 +145,18 @@ class TestRetry:
         lost, unavailable = upstream(outcomes.CONNECTION_LOST), upstream(outcomes.UNAVAILABLE, http_status=503)
         assert [pushback(error, idempotent=idempotent) is not None for error in (lost, unavailable)] == [idempotent] * 2
 
-    @pytest.mark.parametrize(("http_status", "expected"), [(502, None), (503, "30000"), (504, None)])
-    def test_retry_after_of_a_503_allows_a_retry(self, http_status: int, expected: str | None) -> None:
+    @pytest.mark.parametrize(("http_status", "allows"), [(502, False), (503, True), (504, False)])
+    def test_retry_after_of_a_503_allows_a_retry(self, http_status: int, *, allows: bool) -> None:
         error = upstream(outcomes.UNAVAILABLE, http_status=http_status, retry_after=30)
-        assert pushback(error) == expected
-        assert pushback(error, idempotent=True) == "30000"
+        assert (pushback(error) is not None) == allows
+        assert 30_000 <= int(pushback(error, idempotent=True) or 0) <= 37_500
+
+    def test_calls_with_the_same_retry_after_are_not_retried_together(self) -> None:
+        error = upstream(outcomes.RATE_LIMITED, http_status=429, retry_after=8)
+        delays = sorted(int(pushback(error) or 0) for _ in range(100))
+        assert delays[0] >= 8000
+        assert delays[-1] <= 10_000
+        assert delays[-1] - delays[0] > 1000
 
     @pytest.mark.parametrize(
         "outcome", [outcomes.TIMEOUT, outcomes.TLS_FAILED, outcomes.INTERNAL, errors.INVALID_REQUEST]

@@ -113,7 +113,7 @@ const (
 	// Example: no response within the 10 seconds that the configuration sets for this provider.
 	ErrorReason_ERROR_REASON_PROVIDER_TIMEOUT ErrorReason = 20
 	// RESOURCE_EXHAUSTED, retryable. The upstream limits the rate of the gateway (HTTP 429).
-	// Example: the upstream sent `Retry-After: 30`, and RetryInfo states 30 seconds.
+	// Example: the upstream sent `Retry-After: 30`, and RetryInfo states 30 to 38 seconds.
 	ErrorReason_ERROR_REASON_PROVIDER_RATE_LIMITED ErrorReason = 21
 	// FAILED_PRECONDITION. The upstream rejects the credentials of the gateway, or their role lacks a permission.
 	// The caller cannot correct this: the operator must act.

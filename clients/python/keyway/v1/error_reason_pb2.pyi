@@ -122,7 +122,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_PROVIDER_RATE_LIMITED: _ErrorReason.ValueType  # 21
     """RESOURCE_EXHAUSTED, retryable. The upstream limits the rate of the gateway (HTTP 429).
-    Example: the upstream sent `Retry-After: 30`, and RetryInfo states 30 seconds.
+    Example: the upstream sent `Retry-After: 30`, and RetryInfo states 30 to 38 seconds.
     """
     ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED: _ErrorReason.ValueType  # 22
     """FAILED_PRECONDITION. The upstream rejects the credentials of the gateway, or their role lacks a permission.
@@ -388,7 +388,7 @@ Example: no response within the 10 seconds that the configuration sets for this 
 """
 ERROR_REASON_PROVIDER_RATE_LIMITED: ErrorReason.ValueType  # 21
 """RESOURCE_EXHAUSTED, retryable. The upstream limits the rate of the gateway (HTTP 429).
-Example: the upstream sent `Retry-After: 30`, and RetryInfo states 30 seconds.
+Example: the upstream sent `Retry-After: 30`, and RetryInfo states 30 to 38 seconds.
 """
 ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED: ErrorReason.ValueType  # 22
 """FAILED_PRECONDITION. The upstream rejects the credentials of the gateway, or their role lacks a permission.

@@ -216,7 +216,7 @@ export enum ErrorReason {
 
   /**
    * RESOURCE_EXHAUSTED, retryable. The upstream limits the rate of the gateway (HTTP 429).
-   * Example: the upstream sent `Retry-After: 30`, and RetryInfo states 30 seconds.
+   * Example: the upstream sent `Retry-After: 30`, and RetryInfo states 30 to 38 seconds.
    *
    * @generated from enum value: ERROR_REASON_PROVIDER_RATE_LIMITED = 21;
    */
