@@ -173,6 +173,14 @@ class RunningAgent:
         wanted = issued.certificate.fingerprint(SHA256()).hex()
         return await self.until(lambda found: found["fingerprint"] == wanted and found["state"] == "installed")
 
+    async def until_watching(self) -> None:
+        """Wait until the gateway announces changes."""
+
+        async def watching() -> bool:
+            return bool((await self.ask(command="status"))["watching"])
+
+        await eventually(watching, 40.0, otherwise=lambda: "\n".join(self.log[-20:]))
+
     async def until_failed(self, reason: str) -> str:
         """Wait for a failure with this reason; return its message."""
 

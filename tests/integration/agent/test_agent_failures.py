@@ -275,3 +275,32 @@ async def test_first_certificate_is_activated_again_until_that_succeeds(
         broken.unlink()
         await agent.until_installed(renewed.issued[0])
     assert len(os.listdir(files.directory / "versions")) <= 2
+
+
+async def test_no_secret_is_outside_the_files(files: AgentFolder, renewed: RenewedCertificate) -> None:
+    """The key and the passwords are in the versions only: not in the log, the state, the status, or the metrics."""
+    password, manager = "marker-of-the-key-store", "marker-of-the-manager"
+    (files.folder / "keystore.password").write_text(password)
+    (files.folder / "manager.password").write_text(manager)
+    files.certificate["outputs"].append(
+        {"file": "keystore.p12", "format": "pkcs12", "password_file": "keystore.password"}
+    )
+    port = free_port()
+    files.certificate["reload"] = {
+        "http": f"http://127.0.0.1:{free_port()}/reload?token=marker-of-the-url",
+        "username": "agent",
+        "password_file": "manager.password",
+    }
+    files.settings["metrics_address"] = f"127.0.0.1:{port}"
+    async with RunningAgent(files) as agent, aiohttp.ClientSession() as session:
+        assert "Connection refused" in await agent.until_failed("reload")
+        status = await agent.ask(command="status")
+        async with session.get(f"http://127.0.0.1:{port}/metrics") as response:
+            metrics = await response.text()
+    state = [path.read_bytes() for path in (*files.state_directory.iterdir(), files.folder / "health.json")
+             if path.is_file()]  # fmt: skip
+    manifest = (files.current / ".keyway-agent.json").read_bytes()
+    seen = b"\n".join([*state, manifest, json.dumps(status).encode(), metrics.encode(), "\n".join(agent.log).encode()])
+    key = files.file("private.key").splitlines()[1]
+    for secret in (key, b"PRIVATE KEY", b"marker-of"):
+        assert secret not in seen

@@ -49,6 +49,8 @@ class Keeper:
         self._now = now
         self._working = asyncio.Lock()
         self._woken = asyncio.Event()
+        self.chain_version = ""
+        """The version of the certificate that the gateway delivered last, as its events state it."""
 
     def wake(self) -> None:
         """Read the gateway now, for example because it announced a change."""
@@ -122,6 +124,7 @@ class Keeper:
             return None
         if self.state.refresh is not None:
             _log.info("%s: the gateway delivers the certificate again", self.managed.name)
+        self.chain_version = material.chain_version
         self.state.refresh = None
         self.state.checked = self._now().timestamp()
         self._changed()

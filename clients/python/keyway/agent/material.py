@@ -38,6 +38,11 @@ class Material:
         return self.chain[0]
 
     @property
+    def chain_version(self) -> str:
+        """The version of the certificate in events of the gateway."""
+        return hashlib.sha256(b"".join(each.public_bytes(Encoding.DER) for each in self.chain)).hexdigest()
+
+    @property
     def version(self) -> str:
         """A hash of the public content, in hexadecimal."""
         digest = hashlib.sha256()

@@ -22,10 +22,14 @@ from keyway.agent.settings import AgentSettings, ManagedCertificate
 from keyway.agent.sources import CertificateSource, GatewaySource
 from keyway.agent.state import StateFile
 from keyway.agent.status import StatusTree, metrics_text, status_tree
+from keyway.agent.watcher import Watcher
 from keyway.new_files import new_file
 
 _LOCK: Final = "lock"
 _HEARTBEAT_SECONDS: Final = 15.0
+_POLLS_PER_DOWNLOAD: Final = 12
+"""How many polling intervals are between two downloads while the gateway announces changes."""
+_LONGEST_POLL: Final = 3600.0
 _log: Final = logging.getLogger("keyway.agent")
 
 
@@ -34,16 +38,19 @@ class AlreadyRunningError(Exception):
 
 
 class Agent:
-    """The keepers of all certificates. Raises OSError if the state directory cannot be used."""
+    """The keepers of all certificates. Raises OSError if the state directory cannot be used.
 
-    def __init__(self, settings: AgentSettings, source: CertificateSource) -> None:
+    watch: `watch_certificates` of the asyncio client.
+    """
+
+    def __init__(self, settings: AgentSettings, source: CertificateSource, watch: Callable[..., Any]) -> None:
         self._settings = settings
         self._states = StateFile(settings.state_directory)
         self._states.keep_only({each.name for each in settings.certificates})
         self._installing = asyncio.Lock()
         self._problem = ""
-        self._watching = False
         self.keepers = [self._keeper(each, source) for each in settings.certificates]
+        self._watcher = Watcher(watch, self.keepers, settings.poll_seconds, self._changed)
 
     def _keeper(self, managed: ManagedCertificate, source: CertificateSource) -> Keeper:
         state = self._states.of(managed.name)
@@ -51,11 +58,13 @@ class Agent:
         return Keeper(managed, state, installer, source, pause=self._pause, changed=self._changed, now=_now)
 
     def _pause(self) -> float:
-        return self._settings.poll_seconds
+        """Return the seconds between two downloads. They are longer while the gateway announces changes."""
+        seconds = self._settings.poll_seconds
+        return max(seconds, min(seconds * _POLLS_PER_DOWNLOAD, _LONGEST_POLL)) if self._watcher.watching else seconds
 
     def status(self) -> StatusTree:
         """Return the status of all certificates."""
-        return status_tree(self.keepers, _now(), watching=self._watching, problem=self._problem)
+        return status_tree(self.keepers, _now(), watching=self._watcher.watching, problem=self._problem)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. An installation in progress ends first."""
@@ -65,6 +74,8 @@ class Agent:
         ):
             tasks = [asyncio.create_task(keeper.run()) for keeper in self.keepers]
             tasks.append(asyncio.create_task(self._write_health_regularly()))
+            if self._settings.watch:
+                tasks.append(asyncio.create_task(self._watcher.run()))
             ending = asyncio.create_task(stop.wait())
             try:
                 await asyncio.wait([*tasks, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -127,7 +138,7 @@ async def serve(settings: AgentSettings) -> None:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stop.set)
-            agent = Agent(settings, GatewaySource(client))
+            agent = Agent(settings, GatewaySource(client), client.watch_certificates)
             _log.info("started with %d certificates", len(agent.keepers))
             await agent.run(stop)
             _log.info("stopped")
