@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -17,11 +18,16 @@ from keyway.agent.control import ControlError, ask
 from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.certificate_manager import certificate, register
 from tests.support.stack import CERTIFICATE_MANAGER, Stack
+from tests.support.tls_servers import pair_matches
 from tests.support.waiting import eventually
 
 HOST: Final = "www.agent.example.com"
 _EXAMPLES: Final = Path(__file__).parents[2] / "deploy" / "agent"
 _END_SECONDS: Final = 60.0
+
+
+DAYS: Final[dict[str, Any]] = {"expires_in": timedelta(days=90)}
+"""Far from expiry, so that the agent waits for jitter and windows."""
 
 
 class RenewedCertificate:
@@ -98,6 +104,10 @@ class AgentFolder:
         """Write the configuration file."""
         self.config.write_text(yaml.safe_dump(self.settings))
         return self.config
+
+    def has(self, issued: CertificateAndKey) -> bool:
+        """Return whether the current files are this pair."""
+        return self.file().startswith(issued.chain_pem) and pair_matches(self.file(), self.file("private.key"))
 
 
 class RunningAgent:
