@@ -21,6 +21,7 @@ _COMMON: Final[Options] = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 )
+_PENDING_STREAMS: Final = 1000
 _SURFACE_MESSAGE_BYTES: Final = 1024 * 1024
 """Requests of surfaces are small. Envoy describes itself in about 50 KB."""
 _AUTHENTICATED_PEERS: Final[Options] = (("grpc.max_concurrent_streams", 1000),)
@@ -40,6 +41,10 @@ def surface_options(settings: GatewaySettings, streams: int) -> Options:
     return (
         *_COMMON,
         ("grpc.max_concurrent_streams", streams),
+        # By default, gRPC cancels streams at random while more than 1000 wait for their handlers, for example when many
+        # nodes connect again at once.
+        ("grpc.server.max_pending_requests", max(_PENDING_STREAMS, streams)),
+        ("grpc.server.max_pending_requests_hard_limit", 2 * max(_PENDING_STREAMS, streams)),
         ("grpc.http2.bdp_probe", 0),
         ("grpc.http2.lookahead_bytes", 16 * 1024),
         ("grpc.max_receive_message_length", _SURFACE_MESSAGE_BYTES),
