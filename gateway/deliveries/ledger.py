@@ -57,17 +57,55 @@ class Delivery:
 
 
 class DeliveryLedger:
-    """The deliveries of one process. Entries of nodes that have disconnected are kept, within a limit."""
+    """The deliveries of one process. Entries of nodes that have disconnected are kept, within a limit.
 
-    def __init__(self, *, maximum_disconnected: int = MAXIMUM_DISCONNECTED) -> None:
+    shared: whether the deliveries are reported to the other workers of the gateway.
+    """
+
+    def __init__(self, *, shared: bool = False, maximum_disconnected: int = MAXIMUM_DISCONNECTED) -> None:
+        self._shared = shared
+        self._unreported: set[DeliveryKey] = set()
+        self._others: dict[int, dict[DeliveryKey, Delivery]] = {}
         self._entries: dict[DeliveryKey, Delivery] = {}
         self._disconnected: OrderedDict[DeliveryKey, None] = OrderedDict()
         self._maximum = maximum_disconnected
 
     @property
     def entries(self) -> Mapping[DeliveryKey, Delivery]:
-        """All deliveries."""
+        """The deliveries of this process."""
         return self._entries
+
+    def all_entries(self) -> Mapping[DeliveryKey, Delivery]:
+        """Return the deliveries of all workers. A node that has connected to another worker counts there."""
+        found = dict(self._entries)
+        for entries in self._others.values():
+            for key, delivery in entries.items():
+                known = found.get(key)
+                if known is None or _precedence(delivery) > _precedence(known):
+                    found[key] = delivery
+        return found
+
+    def collect(self) -> Mapping[DeliveryKey, Delivery | None]:
+        """Return the changes since the last call of this method; None for a delivery that is forgotten."""
+        changes = {key: self._entries.get(key) for key in self._unreported}
+        self._unreported.clear()
+        return changes
+
+    def receive(self, worker: int, changes: Mapping[DeliveryKey, Delivery | None] | None) -> None:
+        """Take the changes of another worker; None if it has ended."""
+        if changes is None:
+            self._others.pop(worker, None)
+            return
+        merge(self._others.setdefault(worker, {}), changes)
+
+    def changed(self, key: DeliveryKey, state: DeliveryState | None = None) -> None:
+        """Set the state of a delivery, or only report that it has changed."""
+        if state is not None:
+            entry = self._entries[key]
+            entry.state = state
+            entry.changed_at = time.time()
+        if self._shared:
+            self._unreported.add(key)
 
     def open(self, key: DeliveryKey, resource: str, address: str) -> Delivery:
         """Return the delivery of a secret that a stream subscribes to."""
@@ -77,12 +115,14 @@ class DeliveryLedger:
         entry.address = address
         entry.streams += 1
         self._disconnected.pop(key, None)
+        self.changed(key)
         return entry
 
     def close(self, key: DeliveryKey) -> None:
         """End the subscription of one stream."""
         entry = self._entries[key]
         entry.streams -= 1
+        self.changed(key)
         if entry.streams:
             return
         if not entry.accepted:
@@ -92,6 +132,7 @@ class DeliveryLedger:
         if len(self._disconnected) > self._maximum:
             oldest, _ = self._disconnected.popitem(last=False)
             del self._entries[oldest]
+            self.changed(oldest)
 
     def counts(self) -> Iterator[tuple[DeliveryState, int]]:
         """Yield each state with the number of its deliveries to connected nodes."""
@@ -100,7 +141,14 @@ class DeliveryLedger:
             yield state, counted[state]
 
 
-def changed(entry: Delivery, state: DeliveryState) -> None:
-    """Set the state of a delivery."""
-    entry.state = state
-    entry.changed_at = time.time()
+def merge(entries: dict[DeliveryKey, Delivery], changes: Mapping[DeliveryKey, Delivery | None]) -> None:
+    """Apply changes to deliveries."""
+    for key, delivery in changes.items():
+        if delivery is None:
+            entries.pop(key, None)
+        else:
+            entries[key] = delivery
+
+
+def _precedence(delivery: Delivery) -> tuple[bool, float]:
+    return delivery.streams > 0, delivery.changed_at

@@ -95,7 +95,7 @@ class GatewayServer:
         self.address = ""
         self.health_address = ""
         self._streams = OpenStreams(settings.limits)
-        self.deliveries = DeliveryLedger()
+        self.deliveries = DeliveryLedger(shared=worker is not None)
         own = {
             **_own_operations(settings, catalog, self.provider_states),
             **audit_service.operations(audit, [provider.id for provider in catalog], self.deliveries),

@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
+import orjson
 import uvloop
 
 from gateway import app, logs
+from gateway.deliveries.reports import DeliveryReport
 from gateway.provider_states.reports import parse_snapshots
 from gateway.server.gateway_server import GatewayServer
 from gateway.watch.exchange import WatchExchange
@@ -62,6 +64,8 @@ class SupervisorChannel:
             self._heartbeat.cancel()
         reports = self.server.provider_states.collect() if self.server is not None else {}
         self.send(messages.serving(reports, available=available))
+        if self.server is not None and (changes := self.server.deliveries.collect()):
+            self.send(messages.delivered(DeliveryReport(os.getpid(), changes)))
         self._heartbeat = self._loop.call_later(messages.HEARTBEAT_SECONDS, self.serving, available)
 
     def end(self, delay: float) -> None:
@@ -83,6 +87,9 @@ class SupervisorChannel:
                 self._on_loop(self.exchange.receive_interest, command.removeprefix(messages.INTEREST))
             elif command.startswith(messages.UPDATE):
                 self._on_loop(self.exchange.receive_update, command.removeprefix(messages.UPDATE))
+            elif command.startswith(messages.DELIVERIES):
+                report = DeliveryReport.of(orjson.loads(command.removeprefix(messages.DELIVERIES)))
+                self._on_loop(self._receive_deliveries, report)
             elif command.startswith(messages.PROVIDERS):
                 if server is not None:
                     snapshots = parse_snapshots(command.removeprefix(messages.PROVIDERS))
@@ -92,6 +99,13 @@ class SupervisorChannel:
         self._request_end(_RETIRE_SECONDS)
         time.sleep(settings.drain_delay + settings.drain_timeout + _ORPHAN_SECONDS)
         os._exit(1)  # no supervisor is left to kill a hanging worker
+
+    def _receive_deliveries(self, report: DeliveryReport) -> None:
+        """Take deliveries of another worker. They can arrive just before the gateway is complete."""
+        if self.server is None:
+            self._loop.call_later(messages.HEARTBEAT_SECONDS, self._receive_deliveries, report)
+        else:
+            self.server.deliveries.receive(report.worker, None if report.ended else report.changes)
 
     def _request_end(self, delay: float) -> None:
         self._on_loop(self.end, delay)

@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 import orjson
 
+from gateway.deliveries.reports import DeliveryReport
 from gateway.gateway_settings import GatewaySettings, LogSettings
 from gateway.provider_states.reports import Reports, parse_reports, plain_reports
 from gateway.telemetry.instruments import Description, Distribution, Point, Series
@@ -33,6 +34,8 @@ INTEREST: Final = b"interest "
 """The prefix of a command with the certificates that a worker watches, for the worker that polls."""
 UPDATE: Final = b"update "
 """The prefix of a command with new states of watched certificates."""
+DELIVERIES: Final = b"deliveries "
+"""The prefix of a command with deliveries of secrets by another worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class WorkerReport:
     """A report of a worker: a heartbeat with `available` and `providers`, or one other field.
 
     All fields are None for an unknown form. providers: what changed since the last heartbeat.
-    watch: a message about watched certificates, which the supervisor passes on.
+    watch: a message about watched certificates, which the supervisor passes on. deliveries: of secrets to nodes.
     """
 
     available: bool | None = None
@@ -67,6 +70,7 @@ class WorkerReport:
     start_error: StartError | None = None
     metrics: Sequence[Series] | None = None
     watch: Interest | Update | None = None
+    deliveries: DeliveryReport | None = None
 
 
 HEARTBEAT_SECONDS: Final = 1.0
@@ -94,6 +98,11 @@ def watched(message: Interest | Update) -> bytes:
     return prefix + message.encode() + b"}\n"
 
 
+def delivered(report: DeliveryReport) -> bytes:
+    """Return the report with deliveries of secrets."""
+    return b'{"deliveries":' + report.encode() + b"}\n"
+
+
 def parse(line: bytes) -> WorkerReport:
     """Parse a line of a worker; an unknown form gives an empty report."""
     try:
@@ -106,6 +115,8 @@ def parse(line: bytes) -> WorkerReport:
             return WorkerReport(watch=Interest.of(interest))
         if (update := value.get("update")) is not None:
             return WorkerReport(watch=Update.of(update))
+        if (deliveries := value.get("deliveries")) is not None:
+            return WorkerReport(deliveries=DeliveryReport.of(deliveries))
         if isinstance(available := value.get("available"), bool):
             return WorkerReport(available=available, providers=parse_reports(value["providers"]))
         return WorkerReport()

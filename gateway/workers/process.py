@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from gateway.config import grpc_listener
 from gateway.config.child_environment import child_environment
+from gateway.deliveries.reports import DeliveryReport
 from gateway.provider_states.reports import Reports
 from gateway.telemetry.instruments import Series
 from gateway.watch.messages import Interest, Update
@@ -29,12 +30,13 @@ class WorkerEvents:
     """What is called when a worker reports something.
 
     changed: its availability changed. reported: the number of the worker, and what it reports about the providers.
-    watched: the worker, and its message about watched certificates.
+    watched: the worker, and its message about watched certificates. delivered: the worker, and its deliveries.
     """
 
     changed: Callable[[], None]
     reported: Callable[[int, Reports], None] = lambda _number, _reports: None
     watched: "Callable[[WorkerProcess, Interest | Update], None]" = lambda _worker, _message: None
+    delivered: "Callable[[WorkerProcess, DeliveryReport], None]" = lambda _worker, _report: None
 
 
 class WorkerProcess:
@@ -141,6 +143,10 @@ class WorkerProcess:
         """Send new states of watched certificates."""
         self._send(messages.UPDATE + update.encode() + b"\n")
 
+    def share_deliveries(self, report: DeliveryReport) -> None:
+        """Send the deliveries of another worker."""
+        self._send(messages.DELIVERIES + report.encode() + b"\n")
+
     def kill(self) -> None:
         """Kill the worker immediately."""
         with contextlib.suppress(ProcessLookupError):
@@ -194,6 +200,8 @@ class WorkerProcess:
             self._events.reported(self.number, report.providers or {})
         elif report.watch is not None:
             self._events.watched(self, report.watch)
+        elif report.deliveries is not None:
+            self._events.delivered(self, report.deliveries)
 
     def _available(self, *, now: bool) -> None:
         if now != self.available:

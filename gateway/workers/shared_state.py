@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from gateway.provider_states.aggregate import StateAggregate
 from gateway.provider_states.reports import Reports, Snapshots, snapshots_line
 from gateway.workers import messages
+from gateway.workers.delivery_relay import DeliveryRelay
 from gateway.workers.process import WorkerProcess
 from gateway.workers.watch_relay import WatchRelay
 
@@ -17,6 +18,7 @@ class SharedState:
         self._aggregate = StateAggregate()
         self._poller: WorkerProcess | None = None
         self.relay = WatchRelay()
+        self.deliveries = DeliveryRelay()
 
     def reported(self, worker: int, reports: Reports) -> None:
         """Add the reports of a worker. worker: its number."""
@@ -34,6 +36,7 @@ class SharedState:
             live = workers()
             self._aggregate.keep({worker.number for worker in live})
             self.relay.keep({worker.pid for worker in live})
+            self.deliveries.keep(live)
             line = snapshots_line(self.snapshots)
             for worker in live:
                 if worker.served:

@@ -81,6 +81,7 @@ class Supervisor:
                 health.changed,
                 shared.reported,
                 lambda worker, message: shared.relay.received(worker, message, lambda: group.workers),
+                lambda worker, report: shared.deliveries.received(worker, report, lambda: group.workers),
             )
             group = self._group = Group(self._settings.workers, assign, chains, events)
             stack.callback(asyncio.create_task(shared.share(lambda: group.workers)).cancel)

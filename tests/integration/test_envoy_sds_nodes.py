@@ -17,11 +17,13 @@ from tests.support.asteria import store_name
 from tests.support.authority import CertificateAuthority
 from tests.support.envoy_sds import EDGE, SECONDS, SdsClient, SdsScene, certificate_name, secrets_in
 from tests.support.ports import free_address
+from tests.support.processes import Process
 from tests.support.scraping import scrape, value
 from tests.support.secrecy import Secret, leaks
 from tests.support.stack import Stack
 from tests.support.trusted import AUDITOR, OPERATOR
 from tests.support.waiting import eventually
+from tests.support.workers import kill, worker_pids
 
 
 async def end_of(stream: Any) -> tuple[grpc.StatusCode, str]:
@@ -203,3 +205,40 @@ async def test_private_key_is_in_no_record_log_or_ledger(
 
 async def rejected(scene: SdsScene) -> bool:
     return bool(scene.events("RejectSecret"))
+
+
+async def test_every_worker_knows_the_deliveries_of_all_workers(stack: Stack, tmp_path: Path) -> None:
+    name = certificate_name("edge-a")
+    scene = SdsScene(tmp_path, stack)
+    scene.trusted.configuration["workers"] = 2
+    await scene.renew("edge-a")
+    nodes = [f"edge-{number:02}" for number in range(16)]
+    async with Process(tmp_path, "serve", "--config", scene.trusted.write()) as process:
+        address = await process.address()
+        async with contextlib.AsyncExitStack() as opened:
+            for each in nodes:
+                connection = await opened.enter_async_context(scene.connected())
+                stream = await opened.enter_async_context(connection.delta(name, node=each))
+                await stream.accepted()
+
+            async def all_answers_are_complete() -> bool:
+                answers = [await connected_nodes(scene, address) for _ in range(6)]
+                return answers == [nodes] * 6
+
+            await eventually(all_answers_are_complete, SECONDS)
+            killed = sorted(worker_pids(process.pid))[0]
+            kill(killed)
+
+            async def only_the_others_are_connected() -> bool:
+                answers = [await connected_nodes(scene, address) for _ in range(6)]
+                return answers == [answers[0]] * 6 and len(answers[0]) < len(nodes)
+
+            await eventually(only_the_others_are_connected, 2 * SECONDS)
+
+
+async def connected_nodes(scene: SdsScene, address: str) -> list[str]:
+    """Return the nodes that one worker lists."""
+    async with scene.trusted.caller(address, OPERATOR, own_connection=True) as operator:
+        request = audit.ListSecretDeliveriesRequest(parent="auditLogs/-")
+        listed = (await operator.audit.ListSecretDeliveries(request, wait_for_ready=True)).deliveries
+        return [each.node for each in listed if each.connected]

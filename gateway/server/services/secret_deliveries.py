@@ -1,6 +1,6 @@
 """The method ListSecretDeliveries of AuditService: which node holds which version of a secret."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -71,8 +71,9 @@ class SecretDeliveries:
     def _matching(
         self, request: service.ListSecretDeliveriesRequest, logs: Collection[str] | None
     ) -> Iterator[tuple[DeliveryPosition, Delivery]]:
-        latest = self._latest() if request.outdated_only else {}
-        for key, delivery in self._ledger.entries.items():
+        entries = self._ledger.all_entries()
+        latest = _latest(entries.values()) if request.outdated_only else {}
+        for key, delivery in entries.items():
             if logs is not None and _log(delivery.resource) not in logs:
                 continue
             if request.secret and request.secret != delivery.resource:
@@ -81,14 +82,15 @@ class SecretDeliveries:
                 continue
             yield _position(key, delivery), delivery
 
-    def _latest(self) -> Mapping[str, str]:
-        """Return the version of each secret that was sent last to any node."""
-        newest: dict[str, tuple[float, str]] = {}
-        for delivery in self._ledger.entries.values():
-            if delivery.sent:
-                sent = delivery.sent_at, delivery.sent
-                newest[delivery.resource] = max(newest.get(delivery.resource, sent), sent)
-        return {resource: version for resource, (_, version) in newest.items()}
+
+def _latest(deliveries: Iterable[Delivery]) -> Mapping[str, str]:
+    """Return the version of each secret that was sent last to any node."""
+    newest: dict[str, tuple[float, str]] = {}
+    for delivery in deliveries:
+        if delivery.sent:
+            sent = delivery.sent_at, delivery.sent
+            newest[delivery.resource] = max(newest.get(delivery.resource, sent), sent)
+    return {resource: version for resource, (_, version) in newest.items()}
 
 
 def _log(resource: str) -> str:

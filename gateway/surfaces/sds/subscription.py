@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from gateway.deliveries.ledger import Delivery, DeliveryLedger, DeliveryState, changed
+from gateway.deliveries.ledger import Delivery, DeliveryLedger, DeliveryState
 from gateway.library_logs import exception_fields
 from gateway.surfaces.sds.feeds import SecretFeed, SecretFeeds
 from gateway.surfaces.sds.loading import LoadFailure, SecretLoader
@@ -68,7 +68,8 @@ class Subscription:
         self._held = held
         self._reported = held
         self._withheld = False
-        self._entry = surroundings.ledger.open(node.key(name), resource.name if resource is not None else "", node.peer)
+        self._key = node.key(name)
+        self._entry = surroundings.ledger.open(self._key, resource.name if resource is not None else "", node.peer)
         # Another program with the same node ID, which holds nothing, must receive what this one rejected.
         self._rejected = self._entry.rejected if held else ""
         self._feed: SecretFeed | None = None
@@ -98,7 +99,7 @@ class Subscription:
             self._task.cancel()
         if self._feed is not None and self._resource is not None:
             self._around.feeds.leave(self._resource, self)
-        self._around.ledger.close(self._node.key(self.name))
+        self._around.ledger.close(self._key)
 
     def changed(self, version: str) -> asyncio.Task[None] | None:
         """Handle a version that the source reports."""
@@ -108,14 +109,14 @@ class Subscription:
         """Record that the node uses a version."""
         self._entry.accepted = version
         self._rejected = self._entry.rejected = ""
-        if version == self._entry.sent:
-            changed(self._entry, DeliveryState.ACCEPTED)
+        state = DeliveryState.ACCEPTED if version == self._entry.sent else None
+        self._around.ledger.changed(self._key, state)
 
     def rejected(self, version: str) -> None:
         """Record that the node rejected a version. Nothing is sent until the content changes."""
         self._rejected = self._entry.rejected = version
-        if version == self._entry.sent:
-            changed(self._entry, DeliveryState.REJECTED)
+        state = DeliveryState.REJECTED if version == self._entry.sent else None
+        self._around.ledger.changed(self._key, state)
 
     def _is_settled(self, version: str) -> bool:
         """Return whether there is nothing to deliver if this is the present version."""
@@ -170,7 +171,7 @@ class Subscription:
 
     def _loaded(self, material: SecretMaterial) -> None:
         if material.version == self._rejected:
-            changed(self._entry, DeliveryState.REJECTED)
+            self._around.ledger.changed(self._key, DeliveryState.REJECTED)
         elif material.version == self._held:
             self._entry.sent = self._held
             self.accepted(self._held)
@@ -180,7 +181,7 @@ class Subscription:
             self._held = self._entry.sent = material.version
             self._retries, self._withheld = 0, False
             self._entry.sent_at = time.time()
-            changed(self._entry, DeliveryState.SENT)
+            self._around.ledger.changed(self._key, DeliveryState.SENT)
             self._send(SecretUpdate(self.name, material))
 
     def _failed(self, failure: LoadFailure) -> None:
@@ -193,12 +194,12 @@ class Subscription:
         if failure.state in _WITHOUT_SECRET or not self._held:
             self._withhold(failure.state)
         else:
-            changed(self._entry, failure.state)
+            self._around.ledger.changed(self._key, failure.state)
 
     def _withhold(self, state: DeliveryState) -> None:
         """Tell the node once that it does not receive the secret, so that it does not wait for it."""
         self._held = ""
-        changed(self._entry, state)
+        self._around.ledger.changed(self._key, state)
         if not self._withheld:
             self._withheld = True
             self._send(SecretUpdate(self.name, None))
