@@ -20,7 +20,8 @@ const (
 )
 
 // WatchCertificates iterates over the events of certificates. The iteration has no end: if the stream is interrupted, the
-// client opens it again, and leaves out the events that say nothing new. SYNCED comes once.
+// client opens it again, and leaves out the events that say nothing new. SYNCED comes when the client has all changes, so
+// also after each interruption.
 //
 // An error before the first event ends the iteration. So does a later error that a new stream cannot repair, such as
 // PERMISSION_DENIED, and the end of ctx. With grpc.WaitForReady(true), the first stream waits for the gateway.

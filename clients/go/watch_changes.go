@@ -21,8 +21,6 @@ const (
 type certificateChanges struct {
 	token string
 	known map[string]certificateState
-	// wasSynced: SYNCED was delivered.
-	wasSynced bool
 	// reported: the certificates of this stream. isSynced: this stream had SYNCED.
 	reported map[string]bool
 	isSynced bool
@@ -63,11 +61,7 @@ func (c *certificateChanges) add(event *keywayv1.WatchCertificatesResponse) (new
 	if event.GetComplete() {
 		news = c.missing()
 	}
-	if !c.wasSynced {
-		c.wasSynced = true
-		news = append(news, event)
-	}
-	return news
+	return append(news, event)
 }
 
 // change returns the event to deliver; nil if it says nothing new.

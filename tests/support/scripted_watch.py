@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
 
 from keyway.v1 import certificate_service_pb2 as contract
 from keyway.v1.certificate_service_pb2 import WatchCertificatesRequest, WatchCertificatesResponse
 from tests.support.authority import CertificateAuthority
 
 PARENT: Final = "providers/p"
-Item = WatchCertificatesResponse | grpc.StatusCode | None
-"""An event; a status that ends the stream; None: the stream stays open."""
+Item = WatchCertificatesResponse | grpc.StatusCode | Status | None
+"""An event; a status that ends the stream, with or without details; None: the stream stays open."""
 
 
 def event(
@@ -54,13 +56,18 @@ class ScriptedWatch:
         self.requests.append(request)
         self.metadata.append(dict(context.invocation_metadata()))
         self.deadlines.append(context.time_remaining())
-        for item in self.streams[len(self.requests) - 1]:
+        items = self.streams[len(self.requests) - 1]
+        if None in items:
+            context.add_callback(self.ended.set)  # gRPC abandons this iteration if the client ends the stream
+        for item in items:
             if item is None:
                 while context.is_active() and not self.ended.wait(0.05):
                     pass
                 self.ended.set()
             elif isinstance(item, grpc.StatusCode):
                 context.abort(item, "scripted")
+            elif isinstance(item, Status):
+                context.abort_with_status(rpc_status.to_status(item))
             else:
                 yield item
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import grpc
 
@@ -14,19 +14,33 @@ from keyway.v1.certificate_service_pb2 import WatchCertificatesRequest, WatchCer
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 10.0
 _CURRENT: Final = contract.CERTIFICATE_EVENT_TYPE_CURRENT
+_RENEWED: Final = contract.CERTIFICATE_EVENT_TYPE_RENEWED
 _REMOVED: Final = contract.CERTIFICATE_EVENT_TYPE_REMOVED
 _SYNCED: Final = contract.CERTIFICATE_EVENT_TYPE_SYNCED
-_WITHOUT_VERSION: Final = (_REMOVED, contract.CERTIFICATE_EVENT_TYPE_UNREADABLE)
-# After CURRENT, RENEWED with the same version says nothing new.
-_SAME: Final = {contract.CERTIFICATE_EVENT_TYPE_RENEWED: _CURRENT}
+_UNREADABLE: Final = contract.CERTIFICATE_EVENT_TYPE_UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The last event of a certificate. type: where RENEWED counts as CURRENT. detail: the version or the reason."""
+    """The last event of a certificate. type: where RENEWED counts as CURRENT.
+
+    version: of the content that the reader has. An unreadable certificate keeps it.
+    """
 
     type: int
-    detail: str
+    version: str
+    reason: str
+
+    @classmethod
+    def of(cls, event: WatchCertificatesResponse, old: Self | None) -> Self:
+        """Return what an event says. old: the previous event of the certificate."""
+        if event.type == _UNREADABLE:
+            return cls(event.type, old.version if old is not None else "", event.reason)
+        return cls(_CURRENT if event.type == _RENEWED else event.type, event.version, event.reason)
+
+    def repeats(self, old: Self) -> bool:
+        """Return whether this says nothing new. CURRENT repeats the version of EXPIRING and EXPIRED, too."""
+        return self == old or (self.type == _CURRENT and old.type != _UNREADABLE and self.version == old.version)
 
 
 class WatchProgress:
@@ -41,6 +55,7 @@ class WatchProgress:
         self._known: dict[str, _Known] = {}
         self._mentioned: set[str] = set()
         self._failures = 0
+        self._is_synced = False
         self.resume_token = resume_token
         self.started = False
         """Whether a stream has delivered an event."""
@@ -48,39 +63,43 @@ class WatchProgress:
     def request(self) -> WatchCertificatesRequest:
         """Return the request of a new stream."""
         self._mentioned.clear()
+        self._is_synced = False
         return WatchCertificatesRequest(parent=self._parent, names=self._names, resume_token=self.resume_token)
 
     def received(self, event: WatchCertificatesResponse) -> Iterator[WatchCertificatesResponse]:
         """Take an event of the stream; yield the events that are new to the reader."""
         self.started = True
         self._failures = 0
-        self.resume_token = event.resume_token or self.resume_token
+        self._is_synced = self._is_synced or event.type == _SYNCED
+        # A token from before SYNCED can hide that a certificate no longer exists.
+        self.resume_token = event.resume_token if self._is_synced else ""
         if event.type == _SYNCED:
             if event.complete:
                 yield from self._vanished()
             yield event
-        elif self._is_new(event):
-            yield event
+        else:
+            yield from self._news(event)
 
-    def _is_new(self, event: WatchCertificatesResponse) -> bool:
-        known = self._known.get(event.name)
-        found = _Known(_SAME.get(event.type, event.type), event.version or event.reason)
+    def _news(self, event: WatchCertificatesResponse) -> Iterator[WatchCertificatesResponse]:
+        """Yield an event unless it says nothing new."""
         self._mentioned.add(event.name)
-        if (
-            event.type == _CURRENT
-            and known is not None
-            and known.type not in _WITHOUT_VERSION
-            and known.detail == found.detail
-        ):
-            return False  # the certificate can also be about to expire, which another event states
+        old = self._known.get(event.name)
+        found = _Known.of(event, old)
+        if old is not None and found.repeats(old) and not event.coalesced_count:
+            return
         self._known[event.name] = found
-        return found != known
+        if event.type == _CURRENT and old is not None and old.version not in ("", found.version):
+            renewed = WatchCertificatesResponse()
+            renewed.CopyFrom(event)
+            renewed.type = _RENEWED
+            event = renewed
+        yield event
 
     def _vanished(self) -> Iterator[WatchCertificatesResponse]:
         """Yield REMOVED for the known certificates that a complete stream did not report."""
         for name, known in list(self._known.items()):
             if name not in self._mentioned and known.type != _REMOVED:
-                self._known[name] = _Known(_REMOVED, "")
+                self._known[name] = _Known(_REMOVED, "", "")
                 yield WatchCertificatesResponse(type=_REMOVED, name=name, resume_token=self.resume_token)
 
     def pause_after(self, error: KeywayError | None) -> float:
@@ -92,19 +111,20 @@ class WatchProgress:
             raise error
         self._failures += 1
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._failures - 1, 20)) * random.uniform(0.5, 1.0)  # noqa: S311
-        return pause if error is None else max(pause, error.retry_delay or 0)
+        demanded = (error.retry_delay or 0) if error is not None else 0
+        return demanded * random.uniform(1.0, 1.2) if demanded > pause else pause  # noqa: S311
 
     def _is_temporary(self, error: KeywayError) -> bool:
         if not self.started:
             return False
+        if error.retry_delay is not None:
+            return True
         if error.code is grpc.StatusCode.UNAUTHENTICATED:
             # The credential expired during the stream. The next stream sends the current one.
             return self._failures == 0
-        if error.code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-            return error.retry_delay is not None
         # An error without a reason comes from the connection, or from a proxy.
         broken = error.code in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED)
-        return error.code is grpc.StatusCode.UNAVAILABLE or (broken and not error.reason)
+        return error.code is grpc.StatusCode.UNAVAILABLE or (broken and not error.reason and self._failures == 0)
 
 
 def checked_names(names: Iterable[str]) -> tuple[str, ...]:

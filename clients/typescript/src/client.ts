@@ -80,7 +80,8 @@ export class KeywayClient extends Lists implements Disposable {
 
   /**
    * Yields the events of certificates, without an end: if the stream is interrupted, the client opens it again, and
-   * leaves out the events that say nothing new. SYNCED comes once.
+   * leaves out the events that say nothing new. SYNCED comes when the client has all changes, so also after each
+   * interruption.
    *
    * An error before the first event is thrown, as is a later error that a new stream cannot repair, such as
    * PERMISSION_DENIED. To end the iteration, leave the loop or abort the signal. To continue in another process, store

@@ -20,7 +20,6 @@ const REMOVED: State = { type: Type.REMOVED, version: "", reason: "" };
 export class CertificateChanges {
   #token: string;
   readonly #known = new Map<string, State>();
-  #wasSynced = false;
   /** The certificates of this stream. */
   #reported = new Set<string>();
   #isSynced = false;
@@ -45,12 +44,7 @@ export class CertificateChanges {
       this.#reported.add(event.name);
       return this.#change(event);
     }
-    const events = event.complete ? this.#missing() : [];
-    if (!this.#wasSynced) {
-      this.#wasSynced = true;
-      events.push(event);
-    }
-    return events;
+    return event.complete ? [...this.#missing(), event] : [event];
   }
 
   #change(event: WatchCertificatesResponse): readonly WatchCertificatesResponse[] {
@@ -69,7 +63,7 @@ export class CertificateChanges {
   }
 
   /** Returns a REMOVED event for each known certificate that a complete stream did not report. */
-  #missing(): WatchCertificatesResponse[] {
+  #missing(): readonly WatchCertificatesResponse[] {
     const names = [...this.#known].filter(([name, { type }]) => !this.#reported.has(name) && type !== Type.REMOVED);
     return names.map(([name]) => {
       this.#known.set(name, REMOVED);

@@ -65,9 +65,9 @@ def test_ended_stream_is_resumed_with_the_last_token(collect: Collect, end: grpc
 
 
 def test_stream_that_the_gateway_ends_is_resumed(collect: Collect) -> None:
-    first: list[Item] = [event("CURRENT", "a", "v1", "t1")]
+    first: list[Item] = [event("SYNCED", token="t0"), event("CURRENT", "a", "v1", "t1")]
     with scripted_watch(first, [event("SYNCED", token="t2"), None]) as script:
-        assert collect(script, 2, "") == ["CURRENT a v1", "SYNCED"]
+        assert collect(script, 3, "") == ["SYNCED", "CURRENT a v1", "SYNCED"]
     assert [each.resume_token for each in script.requests] == ["", "t1"]
 
 
@@ -82,7 +82,7 @@ def test_known_versions_are_skipped(collect: Collect) -> None:
         event("CURRENT", "d", "v1"), event("SYNCED", token="t2", complete=True), None,
     ]  # fmt: skip
     with scripted_watch(first, second) as script:
-        assert collect(script, 9, "")[5:] == ["CURRENT a v2", "CURRENT d v1", "REMOVED c", "SYNCED"]
+        assert collect(script, 9, "")[5:] == ["RENEWED a v2", "CURRENT d v1", "REMOVED c", "SYNCED"]
 
 
 def test_certificate_that_is_missing_in_a_resumed_stream_is_not_removed(collect: Collect) -> None:

@@ -15,7 +15,6 @@ final class CertificateChanges {
 
     private final Map<String, State> known = new TreeMap<>();
     private String token;
-    private boolean wasSynced;
     /** The certificates of this stream. */
     private Set<String> reported = new HashSet<>();
 
@@ -43,10 +42,7 @@ final class CertificateChanges {
             return change(event);
         }
         List<WatchCertificatesResponse> events = event.getComplete() ? missing() : new ArrayList<>();
-        if (!wasSynced) {
-            wasSynced = true;
-            events.add(event);
-        }
+        events.add(event);
         return events;
     }
 

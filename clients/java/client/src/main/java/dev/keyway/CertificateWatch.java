@@ -19,7 +19,8 @@ import java.util.function.BooleanSupplier;
 
 /**
  * The events of certificates, without an end: if the stream is interrupted, it is opened again, and the events that say
- * nothing new are left out. SYNCED comes once. {@link KeywayClient#watchCertificates} creates it.
+ * nothing new are left out. SYNCED comes when the client has all changes, so also after each interruption. {@link
+ * KeywayClient#watchCertificates} creates it.
  *
  * <p>One thread reads the events. It waits in {@code hasNext} and {@code next}. Another thread can {@link #close} the
  * watch, which ends the iteration. An interrupt of the reading thread throws {@link KeywayException} with the code

@@ -166,9 +166,11 @@ class CertificateWatchTest {
                 observer.onNext(synced());
                 var end = new End("UNAVAILABLE", "SERVER_DRAINING", 60_000);
                 observer.onError(StatusProto.toStatusRuntimeException(end.message()));
+                opened.countDown();
             });
             CertificateWatch watch = client.watchCertificates(REQUEST);
             watch.iterator().next();
+            await(opened);
             var more = CompletableFuture.supplyAsync(watch.iterator()::hasNext);
             watch.close();
             assertFalse(more.get(20, TimeUnit.SECONDS));
