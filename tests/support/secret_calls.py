@@ -58,7 +58,7 @@ def providers(stack: Stack, folder: Path) -> list[dict[str, Any]]:
     client = {"ca_certificates": {"file": str(authority.pair.certificate)}}
     return [
         *(stack.provider(provider["id"]) for provider in DEMO_PROVIDERS),
-        {**old, "id": OLD, "poller": POLLER},
+        {**old, "id": OLD, "poller": {"interval": 86_400, "watch_interval": 86_400}},
         {**gated, **client, "id": GATED, "client_certificate": {**files, "password": FILE_PASSWORD}},
         {**new, "id": NEW, "client_certificate": {"pkcs12": {"file": str(store)}, "password": FILE_PASSWORD}},
         {**stack.provider(WARP), "id": SESSION, "login": None, "session_id": SETTINGS_SESSION},

@@ -112,6 +112,36 @@ _POLLER: Final = Section(
     ),
     width=12,
 )
+_STREAMS: Final = Section(
+    "Streams of WatchCertificates",
+    (
+        graph(
+            "Events",
+            "Events sent per second, by type, and events that a later one replaced because the reader was slow.",
+            Query(
+                f"sum by (keyway_event) (rate(keyway_stream_deliveries_total{{{INSTANCE}}}[$__rate_interval]))",
+                "{{keyway_event}}",
+            ),
+            Query(f"sum(rate(keyway_stream_coalesced_total{{{INSTANCE}}}[$__rate_interval]))", "replaced"),
+        ),
+        graph(
+            "Open streams",
+            "Open streams.",
+            Query(f"sum by (instance) (keyway_streams_open{{{INSTANCE}}})", "{{instance}}"),
+        ),
+        graph(
+            "Time until an event is sent",
+            "Time from the moment when a worker learned of a change until its event was sent, 99th percentile.",
+            Query(
+                "histogram_quantile(0.99, sum by (le) "
+                f"(rate(keyway_stream_lag_seconds_bucket{{{INSTANCE}}}[$__rate_interval])))",
+                "99th percentile",
+            ),
+            unit="s",
+        ),
+    ),
+    width=8,
+)
 _DELIVERIES: Final = Section(
     "Deliveries to Envoy",
     (
@@ -137,6 +167,6 @@ DASHBOARD: Final = Frame(
     "keyway-certificates",
     "Keyway certificates",
     "Days until the certificates of all providers expire.",
-    (_NOW, _LIST, _POLLER, _DELIVERIES),
+    (_NOW, _LIST, _POLLER, _STREAMS, _DELIVERIES),
     by_provider=True,
 )
