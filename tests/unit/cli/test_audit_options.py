@@ -7,8 +7,9 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2
 
+from gateway.contract import methods
 from keyway.audit import times
-from keyway.audit.query import GROUPS, OptionError, filters
+from keyway.audit.query import GROUPS, INTERNAL_ACTIONS, OptionError, filters
 from keyway.v1 import audit_record_pb2 as contract
 from tests.support.audit_records import option_values
 
@@ -87,3 +88,9 @@ def test_policy_group_selects_its_actions() -> None:
 )
 def test_durations_have_two_units(seconds: int, text: str) -> None:
     assert times.duration_text(Duration(seconds=seconds)) == text
+
+
+def test_actions_of_the_gateway_itself_are_known() -> None:
+    internal = (*methods.INTERNAL_METHODS, *methods.RECORDED_METHODS, methods.DELIVER_CERTIFICATE)
+    assert {method.name for method in internal} == set(INTERNAL_ACTIONS)
+    assert filters(option_values(action=("DeliverCertificate",)), NOW)[0].action == "DeliverCertificate"

@@ -33,7 +33,22 @@ def _actions() -> Iterator[tuple[str, int]]:
 GROUPS: Final[Mapping[str, Sequence[str]]] = dict(_groups())
 """The actions of each policy group, such as `UseKeys`."""
 
-ACTIONS: Final = frozenset(action for name, _ in _actions() for action in (name, f"{name}WithPrivateKey"))
+INTERNAL_ACTIONS: Final = (
+    "AcceptSecret",
+    "DeliverCertificate",
+    "OpenSecretStream",
+    "PollCertificate",
+    "PollCertificateFile",
+    "PollCertificates",
+    "PollTrustedAuthorities",
+    "PollTrustedAuthority",
+    "RejectSecret",
+)
+"""What the gateway records about itself and about streams, in addition to the methods of the contract."""
+
+ACTIONS: Final = frozenset(
+    [*INTERNAL_ACTIONS, *(action for name, _ in _actions() for action in (name, f"{name}WithPrivateKey"))]
+)
 
 REASONS: Final = frozenset(
     [
