@@ -17,6 +17,7 @@ COLLECTOR_BUILDER := go run go.opentelemetry.io/collector/cmd/builder@v0.161.0 -
 VICTORIA_LOGS := build/victoria-logs
 # Only a machine with apt can extract the Debian package. Elsewhere, the tests use the programs on PATH, or are skipped.
 PROMETHEUS := $(if $(shell command -v apt-get),build/prometheus/.ready)
+TOMCAT := $(if $(shell command -v apt-get),build/tomcat/.ready)
 HELM := build/helm
 SBOM_READY := build/sbom-venv/.ready
 BENCH_READY := build/bench-venv/.ready
@@ -98,7 +99,7 @@ run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 with embedded emulators 
 emulate: $(RUNTIME) ## run only the emulators, for curl
 	$(BIN)/keyway-gateway emulate $(ARGS)
 
-test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(HELM) $(SBOM_READY) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
+test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(TOMCAT) $(HELM) $(SBOM_READY) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(ARGS)
 
 unit: $(READY) ## run the unit tests that need only Python, in under a minute; `make test` also runs those of the journal and of audit queries
@@ -177,6 +178,15 @@ build/prometheus/.ready:
 		{ $$download || { apt-get -qq update && $$download; }; } && \
 		dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb && touch .ready || \
 		echo "Cannot download the package prometheus; the tests that need it are skipped" >&2
+
+# A failed download is no error: the test that needs Tomcat is skipped.
+build/tomcat/.ready:
+	@echo "Extracting the packages of Tomcat into build/tomcat (once, a few seconds)" >&2
+	@rm -rf build/tomcat && mkdir -p build/tomcat
+	@cd build/tomcat && download="apt-get -qq -o APT::Sandbox::User=$$(id -un) download libtomcat10-java tomcat10-common tomcat10-admin" && \
+		{ $$download || { apt-get -qq update && $$download; }; } && \
+		for package in *.deb; do dpkg-deb --extract $$package . || exit 1; done && rm *.deb && touch .ready || \
+		echo "Cannot download the packages of Tomcat; the test that needs them is skipped" >&2
 
 helm: $(HELM) ## build Helm into build/helm, for the chart of deploy/helm
 

@@ -42,7 +42,7 @@ class RenewedCertificate:
 
     async def renew(self, host: str = "", **options: Any) -> CertificateAndKey:
         """Issue a certificate, by default for the name, and replace the file at the provider."""
-        issued = self.authority.issue("", hosts=[host or self.name], **options)
+        issued = self.authority.issue("agent", hosts=[host or self.name], **options)
         await self.store(issued.chain_pem + self.authority.pem + issued.key_pem)
         self.issued.append(issued)
         return issued

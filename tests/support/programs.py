@@ -22,6 +22,7 @@ PACKAGES: Final[Mapping[str, str]] = {
     "ip": "the package iproute2 of Debian and Ubuntu",
     "nft": "the package nftables of Debian and Ubuntu",
     "nginx": "the package nginx-light of Debian and Ubuntu",
+    "java": "any Java runtime",
     "keytool": "any Java runtime, or `make test`, which installs one",
     "systemd-analyze": "the package systemd of Debian and Ubuntu",
     "openssl": "the package openssl of Debian and Ubuntu",
@@ -32,6 +33,7 @@ PACKAGES: Final[Mapping[str, str]] = {
 
 ENVOY: Final = Path(__file__).parents[2] / "build/envoy-wheel/envoy/_bin/envoy"
 PROMETHEUS: Final = Path(__file__).parents[2] / "build/prometheus/usr/bin"
+TOMCAT: Final = Path(__file__).parents[2] / "build/tomcat"
 _REQUIRE_ALL: Final = "KEYWAY_TESTS_REQUIRE_ALL"
 _MKFS: Final = "/sbin/mkfs.ext4"
 
@@ -64,6 +66,16 @@ def envoy() -> Path:
 def prometheus_program(name: str) -> Path:
     """Return the path of `prometheus` or `promtool`, which `make prometheus` extracts; skip the test without it."""
     return PROMETHEUS / name if (PROMETHEUS / name).is_file() else Path(program(name))
+
+
+def tomcat() -> tuple[str, Path]:
+    """Return the path of Java and the folder with Tomcat, which `make test` extracts; skip the test without either."""
+    if not (TOMCAT / "usr/share/tomcat10/bin/bootstrap.jar").exists():
+        unavailable(f"{TOMCAT} has no Tomcat (`make test` extracts it on Debian and Ubuntu)")
+    java = program("java")
+    if "java.desktop" not in run(java, "--list-modules").decode():
+        unavailable(f"{java} has not all modules of Java that Tomcat needs")
+    return java, TOMCAT
 
 
 def require_mounts() -> None:
