@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parent
-STEP = {"method", "request", "expect", "deadline_ms", "cancel_after_ms", "repeat_pages", "request_metadata"}
+STEP = {"method", "request", "expect", "deadline_ms", "cancel_after_ms", "repeat_pages", "request_metadata", "watch"}
 CASE = STEP | {"name", "listener", "before", "token", "certificate", "retries", "then"}
 EXPECTED = {
     "status", "response", "present", "absent", "reason", "metadata", "violations", "retry_info", "trailers",

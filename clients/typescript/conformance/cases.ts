@@ -6,6 +6,7 @@ import { createRegistry, type DescMethod, fromJson, type JsonObject, type JsonVa
 import {
   AuditService,
   type CallOptions,
+  CertificateEventType,
   CertificateService,
   type ConnectOptions,
   KeyService,
@@ -14,6 +15,7 @@ import {
   ProviderService,
   pages,
   type Trailers,
+  type WatchCertificatesResponse,
 } from "@keyway/client";
 
 import { file_google_rpc_error_details } from "../src/gen/google/rpc/error_details_pb.js";
@@ -27,6 +29,7 @@ interface Step {
   readonly deadline_ms?: number;
   readonly cancel_after_ms?: number;
   readonly repeat_pages?: boolean;
+  readonly watch?: readonly Round[];
   readonly expect: Expectation;
 }
 
@@ -41,6 +44,13 @@ export interface Case extends Step {
   readonly certificate?: boolean;
   readonly retries?: boolean;
   readonly then?: readonly Step[];
+}
+
+/** A part of a watch: control requests, a pause, and the number of events to read. */
+interface Round {
+  readonly before?: Before | readonly Before[];
+  readonly pause_ms?: number;
+  readonly events: number;
 }
 
 interface Before {
@@ -82,7 +92,7 @@ export async function runCase(given: Case, sandbox: Sandbox): Promise<string | u
   using client = connectTo(sandbox, given.listener, clientOptions(given, sandbox));
   let first: JsonValue | undefined;
   for (const step of [given, ...(given.then ?? [])]) {
-    const outcome = await call(client, { ...step, request: filled(step.request ?? {}, first) });
+    const outcome = await call(client, { ...step, request: filled(step.request ?? {}, first) }, sandbox);
     first ??= outcome.response ?? {};
     const expected = step.expect.response && { response: filled(step.expect.response, first) };
     const found = differences({ ...step.expect, ...expected }, outcome);
@@ -105,6 +115,10 @@ async function prepare({ before = [] }: Case, { controls }: Sandbox): Promise<vo
   for (const url of Object.values(controls)) {
     await control("DELETE", `${url}/faults`);
   }
+  await send(before, controls);
+}
+
+async function send(before: Before | readonly Before[], controls: Sandbox["controls"]): Promise<void> {
   for (const { control: name, path, body } of [before].flat()) {
     await control("POST", `${controls[name]}${path}`, JSON.stringify(body ?? {}));
   }
@@ -142,7 +156,7 @@ function at(value: JsonValue | undefined, path: readonly string[]): JsonValue {
 
 type AnyCall = (request: object, options?: CallOptions) => Promise<{ nextPageToken: string }>;
 
-async function call(client: KeywayClient, given: Step): Promise<Outcome> {
+async function call(client: KeywayClient, given: Step, sandbox: Sandbox): Promise<Outcome> {
   const { invoke, method } = find(client, given.method);
   const request = fromJson(method.input, given.request ?? {}, { registry });
   const controller = new AbortController();
@@ -163,9 +177,11 @@ async function call(client: KeywayClient, given: Step): Promise<Outcome> {
     );
   }
   try {
-    const response = given.repeat_pages
-      ? await allPages(invoke, request, options, method)
-      : toJson(method.output, (await invoke(request, options)) as never, { registry });
+    const response = given.watch
+      ? await watch(client.watchCertificates(request as never, options), given.watch, sandbox)
+      : given.repeat_pages
+        ? await allPages(invoke, request, options, method)
+        : toJson(method.output, (await invoke(request, options)) as never, { registry });
     return { response, ...(trailers && { trailers }) };
   } catch (error) {
     if (!(error instanceof KeywayError)) {
@@ -204,6 +220,27 @@ async function allPages(
     items.push(...listed.map(({ name }) => name));
   }
   return { items, pages: count };
+}
+
+/** Returns the events other than SYNCED. */
+async function watch(
+  source: AsyncGenerator<WatchCertificatesResponse, void, undefined>,
+  rounds: readonly Round[],
+  { controls }: Sandbox,
+): Promise<JsonObject> {
+  const events: string[] = [];
+  for (const { before = [], pause_ms: pause = 0, events: count } of rounds) {
+    await send(before, controls);
+    await sleep(pause);
+    for (const wanted = events.length + count; events.length < wanted; ) {
+      const { value } = await source.next();
+      if (value && value.type !== CertificateEventType.SYNCED) {
+        events.push(`${CertificateEventType[value.type]} ${value.name}`);
+      }
+    }
+  }
+  await source.return();
+  return { events };
 }
 
 function differences(expected: Expectation, { response, error, trailers }: Outcome): string[] {

@@ -8,12 +8,13 @@ export interface Sandbox {
   readonly plain: string;
   readonly mtls: string;
   readonly jwt: string;
+  readonly watch: readonly string[];
   readonly controls: Readonly<Record<string, string>>;
   readonly tls: { readonly ca: string; readonly certificate: string; readonly private_key: string };
   readonly token: string;
 }
 
-export type Listener = "plain" | "mtls" | "jwt";
+export type Listener = "plain" | "mtls" | "jwt" | "watch";
 
 /** Reads the file that KEYWAY_SANDBOX names. */
 export function readSandbox(): Sandbox {
@@ -34,6 +35,7 @@ export function connectTo(
   const how: Record<Listener, ConnectOptions> = {
     plain: { address: sandbox.plain, plaintext: true },
     mtls: { address: sandbox.mtls, tls: { ca, certificate, privateKey } },
+    watch: { addresses: sandbox.watch, plaintext: true },
     jwt: { address: sandbox.jwt, tls: { ca }, token: sandbox.token },
   };
   return connect({ ...how[listener], ...options });

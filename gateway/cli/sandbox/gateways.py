@@ -3,6 +3,9 @@
 The caller with a certificate is permitted everything. The caller with a token is permitted everything except reading
 secrets. Requests are never retried and there is no circuit breaker, so that every fault that a test sets at a control
 port reaches the client.
+
+Two more gateways are for watched certificates. They share an emulator of their own, because they poll it: polls would
+take the faults of other tests. Their streams end after two seconds.
 """
 
 import contextlib
@@ -12,11 +15,13 @@ from typing import Any, Final
 
 from gateway import app, demo, gateway_settings
 from gateway.cli.sandbox import credentials
-from gateway.emulators.host import EmulatorHost
+from gateway.emulators.catalog import EMULATOR_TYPES
+from gateway.emulators.host import EmulatorHost, HostOptions
 from gateway.gateway_settings import GatewaySettings
 from gateway.providers.catalog import SETTINGS
 
 _UNLIMITED: Final = {"rate": 1_000_000, "burst": 1_000_000, "concurrency": 1_000_000}
+_WATCHED: Final = "nhn-certificate-manager"
 _ONCE: Final = {"retry": {"attempts": 1}, "breaker": {"enabled": False}}
 
 
@@ -30,9 +35,14 @@ async def sandbox(folder: Path) -> AsyncIterator[Mapping[str, Any]]:
             kind: (await stack.enter_async_context(app.gateway(_settings(kind, folder, running)))).address
             for kind in _LISTENERS
         }
+        watched = await stack.enter_async_context(EmulatorHost(EMULATOR_TYPES[_WATCHED].emulator, HostOptions()))
         yield {
             **addresses,
-            "controls": {kind: host.control_url for kind, host in running.items()},
+            "watch": [
+                (await stack.enter_async_context(app.gateway(_watch_settings(number, folder, watched)))).address
+                for number in range(2)
+            ],
+            "controls": {kind: host.control_url for kind, host in running.items()} | {"watched": watched.control_url},
             "tls": {
                 "ca": str(folder / "ca.pem"),
                 "certificate": str(folder / "client.pem"),
@@ -63,15 +73,28 @@ def _settings(kind: str, folder: Path, running: Mapping[str, EmulatorHost]) -> G
         {**provider, **_ONCE, **_CHANGES.get(provider["id"], {}), "endpoint": running[provider["type"]].url}
         for provider in demo.DEMO_PROVIDERS
     ]
+    return _parse(kind, folder, {"providers": providers, **listener})
+
+
+def _watch_settings(number: int, folder: Path, emulator: EmulatorHost) -> GatewaySettings:
+    (provider,) = (each for each in demo.DEMO_PROVIDERS if each["type"] == _WATCHED)
+    poller = {"watch_interval": 1, "jitter": 0}
     tree = {
+        "listen": "127.0.0.1:0",
+        "maximum_connection_age": 2,
+        "providers": [{**provider, **_ONCE, "poller": poller, "endpoint": emulator.url}],
+    }
+    return _parse(f"watch-{number}", folder, tree)
+
+
+def _parse(kind: str, folder: Path, tree: Mapping[str, Any]) -> GatewaySettings:
+    common = {
         "drain_delay": 0,
         "drain_timeout": 2,
         "limits": {"server_concurrency": 100_000, "caller": _UNLIMITED},
         "audit": {"directory": f"audit-{kind}", "durability": "os", "query": {}},
-        "providers": providers,
-        **listener,
     }
-    return gateway_settings.parse(tree, SETTINGS, base=folder)
+    return gateway_settings.parse({**common, **tree}, SETTINGS, base=folder)
 
 
 _CHANGES: Final = {"nhn-certs": {"api_version": "v1.0"}}

@@ -12,26 +12,12 @@ import asyncio
 import json
 import os
 import sys
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 from tests.clients.python.connections import connect_all
+from tests.clients.python.controls import prepare
 from tests.clients.python.sealing import bench, open_, open_all, sandbox, seal
 from tests.clients.python.steps import async_outcome, sync_outcome
-
-
-def prepare(case: Any, ready: Any) -> None:
-    for url in ready["controls"].values():
-        control("DELETE", f"{url}/faults")
-    before = case.get("before", [])
-    for step in before if isinstance(before, list) else [before]:
-        control("POST", ready["controls"][step["control"]] + step["path"], json.dumps(step["body"]).encode())
-
-
-def control(method: Any, url: Any, body: Any = None) -> None:
-    with urllib.request.urlopen(urllib.request.Request(url, body, method=method), timeout=30) as answer:
-        answer.read()
 
 
 def run_cases() -> None:

@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2  # noqa: F401 - required to print the d
 import keyway
 from keyway.v1 import audit_service_pb2, certificate_service_pb2, key_service_pb2, provider_service_pb2
 from tests.clients.python.outcomes import differences, failed, filled, succeeded
+from tests.clients.python.watches import async_watch, sync_watch
 
 FILES = (audit_service_pb2, certificate_service_pb2, key_service_pb2, provider_service_pb2)
 STUBS = {
@@ -25,7 +26,7 @@ def options(case: Any, ready: Any) -> Any:
     """Return the address and the connection arguments of a case."""
     listener, tls = case.get("listener", "plain"), ready["tls"]
     made = {"retries": case.get("retries", False)}
-    if listener == "plain":
+    if listener in ("plain", "watch"):
         made["plaintext"] = True
     else:
         made["ca"] = tls["ca"]
@@ -67,16 +68,18 @@ def sync_outcome(case: Any, steps: Any, ready: Any) -> Any:
     with keyway.connect(address, **made) as client:
         first = None
         for step in steps:
-            outcome = sync_step(client, step, first)
+            outcome = sync_step(client, step, first, ready)
             first = outcome["response"] if first is None else first
             if why := differences(step.get("expect", {}), outcome, first):
                 return why
     return ""
 
 
-def sync_step(client: Any, step: Any, first: Any) -> Any:
-    method, request, extra = call_of(client, step, first)
+def sync_step(client: Any, step: Any, first: Any, ready: Any) -> Any:
     try:
+        if "watch" in step:
+            return succeeded(sync_watch(client, step, ready), ())
+        method, request, extra = call_of(client, step, first)
         if step.get("repeat_pages"):
             page, pages = counted(method)
             names = [item.name for item in keyway.iterate(page, request, **extra)]
@@ -101,16 +104,18 @@ async def async_outcome(case: Any, steps: Any, ready: Any) -> Any:
     async with keyway.aio.connect(address, **made) as client:
         first = None
         for step in steps:
-            outcome = await async_step(client, step, first)
+            outcome = await async_step(client, step, first, ready)
             first = outcome["response"] if first is None else first
             if why := differences(step.get("expect", {}), outcome, first):
                 return why
     return ""
 
 
-async def async_step(client: Any, step: Any, first: Any) -> Any:
-    method, request, extra = call_of(client, step, first)
+async def async_step(client: Any, step: Any, first: Any, ready: Any) -> Any:
     try:
+        if "watch" in step:
+            return succeeded(await async_watch(client, step, ready), ())
+        method, request, extra = call_of(client, step, first)
         if step.get("repeat_pages"):
             page, pages = counted(method)
             names = [item.name async for item in keyway.aio.iterate(page, request, **extra)]

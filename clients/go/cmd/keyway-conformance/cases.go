@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"strings"
 
 	keyway "keyway.dev/clients/go"
 )
@@ -70,6 +71,7 @@ func (c *testCase) run(ctx context.Context, sandbox *sandbox) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
+	c.sandbox = sandbox
 	first, err := c.step.run(ctx, client, nil)
 	for _, next := range c.Then {
 		if err != nil {
@@ -89,6 +91,8 @@ func (c *testCase) dial(sandbox *sandbox) (*keyway.Client, error) {
 	switch c.Listener {
 	case "", "plain":
 		options = append(options, keyway.WithPlaintext())
+	case "watch":
+		address, options = strings.Join(sandbox.Watch, ","), append(options, keyway.WithPlaintext())
 	case "mtls":
 		address, options = sandbox.MTLS, append(options, trusted)
 		if c.Certificate == nil || *c.Certificate {

@@ -14,6 +14,7 @@ type sandbox struct {
 	Plain    string            `json:"plain"`
 	MTLS     string            `json:"mtls"`
 	JWT      string            `json:"jwt"`
+	Watch    []string          `json:"watch"`
 	Controls map[string]string `json:"controls"`
 	TLS      struct {
 		Authorities string `json:"ca"`
@@ -54,6 +55,11 @@ func (s *sandbox) prepare(ctx context.Context, orders []control) error {
 			return err
 		}
 	}
+	return s.send(ctx, orders)
+}
+
+// send sends control requests.
+func (s *sandbox) send(ctx context.Context, orders []control) error {
 	for _, order := range orders {
 		base, known := s.Controls[order.Control]
 		if !known {

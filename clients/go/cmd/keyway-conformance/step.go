@@ -31,7 +31,10 @@ type step struct {
 	Deadline        int               `json:"deadline_ms"`
 	CancelAfter     int               `json:"cancel_after_ms"`
 	RepeatPages     bool              `json:"repeat_pages"`
+	Watch           []round           `json:"watch"`
 	Expect          expectation       `json:"expect"`
+
+	sandbox *sandbox // of the first step of a case
 }
 
 // outcome is the outcome of a call.
@@ -62,6 +65,9 @@ func (s *step) run(ctx context.Context, client *keyway.Client, first map[string]
 	call := s.call
 	if s.RepeatPages {
 		call = s.callPages
+	}
+	if s.Watch != nil {
+		call = s.watch
 	}
 	came, err := call(ctx, client, request, response)
 	if err != nil {

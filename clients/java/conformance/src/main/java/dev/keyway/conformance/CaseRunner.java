@@ -33,9 +33,7 @@ final class CaseRunner {
 
     private List<String> differences(JsonObject test) throws IOException, InterruptedException {
         sandbox.clearFaults();
-        for (JsonElement step : Json.asList(test.get("before"))) {
-            sandbox.control(step.getAsJsonObject());
-        }
+        sandbox.prepare(test);
         KeywayClient client = sandbox.client(test);
         Outcome first = call(client, test);
         List<String> differences = first.differences(test.getAsJsonObject("expect"));
@@ -50,10 +48,13 @@ final class CaseRunner {
         return differences;
     }
 
-    private static Outcome call(KeywayClient client, JsonObject step)
+    private Outcome call(KeywayClient client, JsonObject step)
             throws IOException, InterruptedException {
         Observer observer = new Observer();
         try {
+            if (step.has("watch")) {
+                return Outcome.answered(new Watch(client, step, sandbox).run(), observer.trailers());
+            }
             return Outcome.answered(new Call(client, step, observer).run(), observer.trailers());
         } catch (CancellationException cancelled) {
             return Outcome.cancelled(observer.trailers());

@@ -48,8 +48,9 @@ final class Sandbox implements AutoCloseable {
     }
 
     private KeywayClientBuilder builder(String listener, String token, boolean certificate) {
-        KeywayClientBuilder builder = KeywayClient.builder(text(listener));
-        if (listener.equals("plain")) {
+        String[] addresses = Json.texts(ready.get(listener)).toArray(String[]::new);
+        KeywayClientBuilder builder = KeywayClient.builder(addresses);
+        if (listener.equals("plain") || listener.equals("watch")) {
             return builder.plaintext();
         }
         builder.tls(file("ca"));
@@ -77,8 +78,14 @@ final class Sandbox implements AutoCloseable {
         }
     }
 
-    /** Sends a request to the control port of an emulator. */
-    void control(JsonObject step) throws IOException, InterruptedException {
+    /** Sends the requests of a case or of a round of a watch. */
+    void prepare(JsonObject test) throws IOException, InterruptedException {
+        for (JsonElement step : Json.asList(test.get("before"))) {
+            control(step.getAsJsonObject());
+        }
+    }
+
+    private void control(JsonObject step) throws IOException, InterruptedException {
         String base = ready.getAsJsonObject("controls")
                 .get(step.get("control").getAsString())
                 .getAsString();
