@@ -22,7 +22,10 @@ class FieldReader:
 
     def set(self, name: str, read: Callable[[], Value]) -> None:
         """Set a field to what `read` returns. If it raises ValueError or OverflowError, the field is unreadable."""
-        self.set_partly(name, lambda: (read(), True))
+        try:
+            _assign(self._message, name, read())
+        except (ValueError, OverflowError):
+            self._message.unreadable_fields.append(name)
 
     def set_partly(self, name: str, read: Callable[[], tuple[Value, bool]]) -> None:
         """Set a field. `read` also returns whether the value is complete. An incomplete value counts as unreadable."""
