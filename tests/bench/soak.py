@@ -159,6 +159,8 @@ def main() -> int:
         "calls": found.steady,
         "verdicts": [one.as_json() for one in judged],
         "memory": [asdict(one) for one in found.memory.values()],
+        "before": [asdict(one) for one in found.before.values()],
+        "after": [asdict(one) for one in found.after.values()],
     }
     (given.output / "soak.json").write_text(json.dumps(document, indent=1) + "\n")
     return 0 if all_met(judged) else 1
