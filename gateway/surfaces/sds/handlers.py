@@ -18,7 +18,6 @@ from gateway.server import status
 from gateway.server.authenticators import Authenticator
 from gateway.server.rejections import Rejection, Rejections
 from gateway.server.rpc_context import ServicerContext, peer_address
-from gateway.surfaces.sds import credentials
 from gateway.surfaces.sds.dialects import Delta, Dialect, StateOfTheWorld
 from gateway.surfaces.sds.envoy_messages import SERVICE
 from gateway.surfaces.sds.fetching import fetch
@@ -86,7 +85,7 @@ class SecretHandlers(grpc.GenericRpcHandler):
                     lambda message: self._node(transport, caller, message, dialect.method),
                 )
                 try:
-                    await self._run(stream, transport)
+                    await self._run(stream, caller)
                 finally:
                     stream.close()
         except StreamError as error:
@@ -106,9 +105,9 @@ class SecretHandlers(grpc.GenericRpcHandler):
         with self._slots.take(caller):
             yield caller
 
-    async def _run(self, stream: SecretStream, transport: ServicerContext) -> None:
+    async def _run(self, stream: SecretStream, caller: Caller) -> None:
         """Run a stream until the node, the expiry of its credential, the maximum age, or the drain ends it."""
-        expires = credentials.expiry(transport, transport.invocation_metadata() or ()) - time.time()
+        expires = caller.expires - time.time()
         age = self._maximum_age * random.uniform(1 - _AGE_JITTER, 1.0)  # noqa: S311 - protects nothing
         tasks = [asyncio.create_task(_within(work)) for work in (stream.read(), stream.write())]
         try:
