@@ -6,7 +6,7 @@ references, and messages.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -156,6 +156,11 @@ class GatewaySettings(Settings):
         return value
 
     _listener_with_identity = field_validator("envoy_sds")(checked_surface)
+
+    def model_post_init(self, _context: Any) -> None:
+        """Reject a Unix socket for several workers: they cannot share it."""
+        if self.workers > 1 and self.envoy_sds is not None and self.envoy_sds.unix_socket is not None:
+            raise ValueError("envoy_sds.unix_socket requires workers: 1")
 
     @field_validator("policy")
     @classmethod

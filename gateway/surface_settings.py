@@ -1,11 +1,12 @@
 """Settings of the surfaces: third-party interfaces that the gateway serves on listeners of their own."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from gateway import pem
+from gateway.authz.principals import caller_with_id
 from gateway.config.base import READ_ON_CHANGE, RESTART, Located, Settings, is_loopback, listen_address
 from gateway.config.problems import FileError
 from gateway.contract.resource_names import CERTIFICATE, MAXIMUM_NAME_CHARACTERS, TRUST_STORE
@@ -49,6 +50,18 @@ class EnvoySdsSettings(Settings):
         ),
         json_schema_extra=RESTART,
     )
+    unix_socket: Located | None = Field(
+        default=None,
+        description=(
+            "Path of a Unix socket on which the gateway also serves SDS, without TLS, for an Envoy of the same user. "
+            "Its folder must belong to the user of the gateway and have mode 0700; a missing folder is created. "
+            "Requires unix_caller, and workers: 1."
+        ),
+        json_schema_extra=RESTART,
+    )
+    unix_caller: str | None = Field(
+        default=None, description="ID of the caller that every program at unix_socket is, as in policies."
+    )
     aliases: Mapping[_Name, str] = Field(
         default_factory=dict,
         description=(
@@ -81,6 +94,18 @@ class EnvoySdsSettings(Settings):
         if listen_address(value) is None:
             raise ValueError("must be HOST:PORT, with a port of at most 65535, and an IPv6 address in brackets")
         return value
+
+    @field_validator("unix_caller")
+    @classmethod
+    def _known_kind(cls, value: str | None) -> str | None:
+        if value is not None and caller_with_id(value) is None:
+            raise ValueError("must be a caller ID, which begins with spiffe://, dns:, cn:, or sub:")
+        return value
+
+    def model_post_init(self, _context: Any) -> None:
+        """Require both settings of the Unix socket, or none."""
+        if (self.unix_socket is None) != (self.unix_caller is None):
+            raise ValueError("set both of unix_socket and unix_caller, or none")
 
     @field_validator("aliases")
     @classmethod

@@ -33,6 +33,19 @@ def caller_id(caller: Caller) -> str:
     return prefix + caller.name
 
 
+def caller_with_id(text: str) -> Caller | None:
+    """Return the caller that a configuration names by its ID; None if no certificate and no token can have this ID.
+
+    The caller has no issuer, groups, or scopes.
+    """
+    if text.startswith(_SPIFFE):
+        return Caller(text, "spiffe")
+    for kind, prefix in PREFIXES.items():
+        if prefix and prefix != RESERVED_PREFIX and text.startswith(prefix) and len(text) > len(prefix):
+            return Caller(text.removeprefix(prefix), kind)
+    return None
+
+
 def is_caller_id(text: str) -> bool:
     """Return whether a caller can have this ID."""
     return text.startswith((_SPIFFE, *filter(None, PREFIXES.values())))

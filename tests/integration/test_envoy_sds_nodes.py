@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import stat
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
+from gateway.config.base import ConfigError
 from gateway.surfaces.sds import envoy_messages as envoy
 from gateway.surfaces.sds.envoy_messages import SERVICE
 from keyway.v1 import audit_service_pb2 as audit
@@ -205,6 +207,28 @@ async def test_private_key_is_in_no_record_log_or_ledger(
 
 async def rejected(scene: SdsScene) -> bool:
     return bool(scene.events("RejectSecret"))
+
+
+async def test_program_at_the_unix_socket_is_the_configured_caller(stack: Stack, tmp_path: Path) -> None:
+    name = certificate_name("edge-a")
+    path = tmp_path / "sockets" / "sds"
+    scene = SdsScene(tmp_path, stack, unix_socket=str(path), unix_caller=EDGE)
+    leaf = await scene.renew("edge-a")
+    async with scene.served():
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        async with grpc.aio.insecure_channel(f"unix:{path}") as channel, SdsClient(channel).delta(name) as stream:
+            found = await stream.accepted()
+    assert found[name].tls_certificate.private_key.inline_bytes == leaf.key_pem
+    (event,) = scene.events("DownloadCertificate")
+    assert event["actor"]["user"]["uid"] == EDGE
+
+
+async def test_folder_of_the_unix_socket_must_keep_others_out(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    scene = SdsScene(tmp_path, stack, unix_socket=str(tmp_path / "open" / "sds"), unix_caller=EDGE)
+    with pytest.raises(ConfigError, match="must be a folder of this user with mode 0700"):
+        async with scene.served():
+            pass
 
 
 async def test_every_worker_knows_the_deliveries_of_all_workers(stack: Stack, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from gateway.server import status
 from gateway.server.authenticators import Authenticator
 from gateway.server.rejections import Rejection, Rejections
 from gateway.server.rpc_context import ServicerContext, peer_address
+from gateway.surfaces import unix_socket
 from gateway.surfaces.sds.dialects import Delta, Dialect, StateOfTheWorld
 from gateway.surfaces.sds.envoy_messages import SERVICE
 from gateway.surfaces.sds.fetching import fetch
@@ -31,7 +32,10 @@ _AGE_JITTER: Final = 0.1
 
 
 class SecretHandlers(grpc.GenericRpcHandler):
-    """Serves the methods of the service. maximum_age: of a stream, in seconds. rejections: None without a journal."""
+    """Serves the methods of the service. maximum_age: of a stream, in seconds. rejections: None without a journal.
+
+    unix_caller: every program that connects to the Unix socket.
+    """
 
     def __init__(
         self,
@@ -40,7 +44,10 @@ class SecretHandlers(grpc.GenericRpcHandler):
         slots: StreamSlots,
         rejections: Rejections | None,
         maximum_age: float,
+        *,
+        unix_caller: Caller | None = None,
     ) -> None:
+        self._unix_caller = unix_caller
         self._authenticator = authenticator
         self._tools = tools
         self._slots = slots
@@ -95,7 +102,8 @@ class SecretHandlers(grpc.GenericRpcHandler):
     async def _admitted(self, transport: ServicerContext) -> AsyncIterator[Caller]:
         """Authenticate the caller, and count its stream until the end of the block. Raises StreamError."""
         try:
-            caller = await self._authenticator.authenticate(transport, transport.invocation_metadata() or ())
+            metadata = transport.invocation_metadata() or ()
+            caller = await unix_socket.caller_of(transport, metadata, self._authenticator, self._unix_caller)
         except GatewayError as error:
             rejection = Rejection(code_pb2.Code.Name(error.kind.code), reason_name(error.kind.reason))
             if self._rejections is not None:

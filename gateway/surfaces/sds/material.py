@@ -1,6 +1,5 @@
 """The content of a secret: checked before it is sent, and serialized for Envoy."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -10,6 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from gateway.surfaces.sds.envoy_messages import Secret
+from gateway.watch.states import content_version
 
 
 class UnsendableError(Exception):
@@ -92,7 +92,7 @@ def _check_chain(certificates: Sequence[x509.Certificate]) -> None:
 
 
 def _version(certificates: Sequence[x509.Certificate]) -> str:
-    return hashlib.sha256(b"".join(each.public_bytes(Encoding.DER) for each in certificates)).hexdigest()
+    return content_version(each.public_bytes(Encoding.DER) for each in certificates)
 
 
 def _pem(certificates: Sequence[x509.Certificate]) -> bytes:

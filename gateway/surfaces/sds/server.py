@@ -5,15 +5,17 @@ from typing import Final
 import grpc
 import structlog
 
+from gateway.authz.principals import caller_with_id
 from gateway.gateway_settings import GatewaySettings
 from gateway.identity.tls_files import TlsFiles
 from gateway.server.authenticators import authenticator
 from gateway.server.gateway_server import GatewayServer
 from gateway.server.interceptors.interceptor import InterceptorDependencies
 from gateway.server.transport.limits import surface_options
-from gateway.server.transport.listener import bind, port_sharing
+from gateway.server.transport.listener import add_port, bind, port_sharing
 from gateway.server.transport.unknown_methods import UnknownMethods
 from gateway.surface_settings import EnvoySdsSettings
+from gateway.surfaces import unix_socket
 from gateway.surfaces.sds.feeds import SecretFeeds
 from gateway.surfaces.sds.handlers import SecretHandlers
 from gateway.surfaces.sds.loading import METHODS, SecretLoader
@@ -78,7 +80,15 @@ class SecretServer:
             SecretNames(self._settings.aliases), surroundings, self.recorder, self._settings.maximum_secrets_per_stream
         )
         rejections = audit.rejections if audit is not None else None
-        handlers = SecretHandlers(self._authenticator, tools, self.slots, rejections, settings.maximum_connection_age)
+        unix_caller = caller_with_id(self._settings.unix_caller or "")
+        handlers = SecretHandlers(
+            self._authenticator,
+            tools,
+            self.slots,
+            rejections,
+            settings.maximum_connection_age,
+            unix_caller=unix_caller,
+        )
         streams = self._settings.maximum_streams_per_connection
         options = (*surface_options(settings, streams), port_sharing(shared_port=shared_port))
         self._server = grpc.aio.server(options=options)
@@ -90,6 +100,8 @@ class SecretServer:
         """Listen and serve. Raises ConfigError and ListenError, like the gateway."""
         tls = TlsFiles(self._identity) if self._identity is not None else None
         self.address = bind(self._server, self._settings.listen, tls, shared_port=self._shared_port)
+        if self._settings.unix_socket is not None:
+            add_port(self._server, unix_socket.prepare(self._settings.unix_socket), None)
         if self._has_own_identity:
             await self._authenticator.start()
         await self._server.start()
