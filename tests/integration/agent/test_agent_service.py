@@ -124,3 +124,16 @@ async def test_no_secret_is_outside_the_files(files: AgentFolder, renewed: Renew
     key = files.file("private.key").splitlines()[1]
     for secret in (key, b"PRIVATE KEY", b"marker-of"):
         assert secret not in seen
+
+
+async def test_damaged_state_file_does_not_stop_the_agent(
+    agent: RunningAgent, files: AgentFolder, renewed: RenewedCertificate
+) -> None:
+    before = files.current.readlink()
+    assert stat.S_IMODE((files.state_directory / "control.sock").stat().st_mode) == 0o600
+    assert await agent.stop() == 0
+    (files.state_directory / "state.json").write_text("{")
+    async with RunningAgent(files) as again:
+        await again.until(lambda found: bool(found["checked"]) and found["state"] == "installed")
+    assert files.current.readlink() == before
+    assert (files.state_directory / "state.damaged").read_text() == "{"

@@ -4,6 +4,7 @@ The state file records an installation before the link changes. If the agent is 
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections.abc import Callable
 
@@ -77,7 +78,10 @@ class Installer:
 
     async def resume(self) -> None:
         """Continue an installation that the end of the agent interrupted. Raises InstallError."""
-        if self._state.unfinished is None:
+        unfinished = self._state.unfinished
+        with contextlib.suppress(OSError):  # an installation reports it
+            self._directory.prune(unfinished.previous if unfinished else None)
+        if unfinished is None:
             return
         async with self._lock:
             if self._is_unfinished():

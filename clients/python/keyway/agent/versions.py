@@ -90,10 +90,10 @@ class VersionedDirectory:
         _sync(folder)
 
     def current(self) -> str | None:
-        """Return the name of the version that the link points to."""
+        """Return the name of the version that the link points to; None if there is no link."""
         try:
             target = os.readlink(self._root / CURRENT)
-        except FileNotFoundError:
+        except OSError:
             return None
         return Path(target).name
 
