@@ -66,41 +66,55 @@ class CallEvents:
     def outcome(self, result: CallResult) -> bytes:
         """Return the outcome event."""
         seconds = result.moment.monotonic - self._began.monotonic
-        response: dict[str, object] = {"code": _STATUS_NUMBERS[result.code]}
-        if result.reason:
-            response["error"] = result.reason
-        if result.upstream_message:
-            response["error_message"] = result.upstream_message
-        if result.response:
-            response["data"] = result.response
-        status: dict[str, object] = {
-            "status_id": result.status_id,
-            "status": _STATUS_NAMES[result.status_id],
-            "status_code": result.code,
-            "start_time": round(self._began.epoch * 1000),
-            "duration": round(seconds * 1000),
-        }
-        if result.reason:
-            status["status_detail"] = result.reason
-        unmapped = {
-            "upstream_code": result.upstream_code,
-            "http_status": result.http_status,
-            "key_version": result.key_version,
-            "attempts": result.attempts,
-            "items": result.items,
-        }
-        of_result = {
-            "duration_us": round(seconds * 1_000_000),
-            **{key: value for key, value in unmapped.items() if value or value == 0},
-        }
-        return b'%b,"response":%b%b%b,"unmapped":{%b%b}}' % (
+        status = b'%b,"start_time":%d,"duration":%d%b' % (
+            _STATUSES[result.status_id, result.code],
+            round(self._began.epoch * 1000),
+            round(seconds * 1000),
+            b',"status_detail":' + orjson.dumps(result.reason) if result.reason else b"",
+        )
+        return b'%b,"response":%b%b%b,"unmapped":{"duration_us":%d%b%b}}' % (
             self._head,
-            orjson.dumps(response),
+            _response(result),
             self._rest,
-            _ending(OUTCOME, result.moment.epoch, orjson.dumps(status)[1:-1]),
-            orjson.dumps(of_result)[1:-1],
+            _ending(OUTCOME, result.moment.epoch, status),
+            round(seconds * 1_000_000),
+            _facts_without_place(result),
             b"," + self._unmapped if self._unmapped else b"",
         )
+
+
+_STATUSES: Final = {
+    (status_id, code): orjson.dumps({"status_id": status_id, "status": name, "status_code": code})[1:-1]
+    for status_id, name in _STATUS_NAMES.items()
+    for code in _STATUS_NUMBERS
+}
+"""The first members of the status of an outcome, by `status_id` and name of the gRPC status."""
+
+
+def _response(result: CallResult) -> bytes:
+    """Return the object that describes the response."""
+    members = b'{"code":%d' % _STATUS_NUMBERS[result.code]
+    if result.reason:
+        members += b',"error":' + orjson.dumps(result.reason)
+    if result.upstream_message:
+        members += b',"error_message":' + orjson.dumps(result.upstream_message)
+    if result.response:
+        members += b',"data":' + orjson.dumps(result.response)
+    return members + b"}"
+
+
+def _facts_without_place(result: CallResult) -> bytes:
+    """Return the members of `unmapped` for the result, each after a comma."""
+    members = b',"upstream_code":' + orjson.dumps(result.upstream_code) if result.upstream_code else b""
+    if result.http_status is not None:
+        members += b',"http_status":%d' % result.http_status
+    if result.key_version is not None:
+        members += b',"key_version":%d' % result.key_version
+    if result.attempts:
+        members += b',"attempts":' + orjson.dumps(result.attempts)
+    if result.items:
+        members += b',"items":' + orjson.dumps(result.items)
+    return members
 
 
 _PENDING: Final = b'"status_id":99,"status":"Pending"'

@@ -41,9 +41,18 @@ class CallMembers(NamedTuple):
 def call_members(details: CallDetails) -> CallMembers:
     """Return the members for a call, without those for its method, request, time, and status."""
     of_actor = _of_actor if len(details.decisions) > _MAXIMUM_CACHED_DECISIONS else _cached_of_actor
-    actor = of_actor(details.caller, details.source, tuple(details.decisions))
-    mapped, unmapped = _of_call(details)
-    return CallMembers(_joined(actor.mapped, mapped), _joined(actor.unmapped, unmapped))
+    mapped, unmapped = of_actor(details.caller, details.source, tuple(details.decisions))
+    if details.caller_request_id:
+        observable = {"name": "x-request-id", "type": "Other", "type_id": 99, "value": details.caller_request_id}
+        mapped += b',"observables":' + orjson.dumps([observable])
+    if details.resources:
+        mapped += b',"resources":' + _resources(details.resources)
+    if details.trace_id:
+        # A span of OCSF requires its end, which an intent does not know.
+        mapped += b',"trace":{"uid":%b}' % orjson.dumps(details.trace_id)
+        span = b'"span_uid":' + orjson.dumps(details.span_id)
+        unmapped = unmapped + b"," + span if unmapped else span
+    return CallMembers(mapped, unmapped)
 
 
 def _of_actor(caller: Caller, source: CallSource, decisions: tuple[Decision, ...]) -> CallMembers:
@@ -93,21 +102,16 @@ def _endpoint(address: str) -> Mapping[str, object]:
     return {"ip": host.strip("[]"), "port": int(port)} if host and port.isdecimal() else {"name": address}
 
 
-def _of_call(details: CallDetails) -> CallMembers:
-    """Return the members specific to this call."""
-    members: dict[str, object] = {}
-    unmapped: dict[str, object] = {}
-    if details.caller_request_id:
-        members["observables"] = [
-            {"name": "x-request-id", "type": "Other", "type_id": 99, "value": details.caller_request_id}
-        ]
-    if details.resources:
-        members["resources"] = [_resource(kind, name) for kind, name in details.resources]
-    if details.trace_id:
-        # A span of OCSF requires its end, which an intent does not know.
-        members["trace"] = {"uid": details.trace_id}
-        unmapped["span_uid"] = details.span_id
-    return CallMembers(_members(members), _members(unmapped))
+def _resources(resources: Sequence[tuple[str, str]]) -> bytes:
+    """Return the list of resources, by type and name."""
+    if len(resources) == 1:
+        return _single_resource(resources[0])
+    return orjson.dumps([_resource(kind, name) for kind, name in resources])
+
+
+@lru_cache(maxsize=1024)
+def _single_resource(resource: tuple[str, str]) -> bytes:
+    return orjson.dumps([_resource(*resource)])
 
 
 def _resource(kind: str, name: str) -> Mapping[str, str]:
@@ -120,7 +124,3 @@ def _resource(kind: str, name: str) -> Mapping[str, str]:
 
 def _members(value: Mapping[str, object]) -> bytes:
     return orjson.dumps(value)[1:-1]
-
-
-def _joined(*parts: bytes) -> bytes:
-    return b",".join(part for part in parts if part)

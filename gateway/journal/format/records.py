@@ -82,15 +82,10 @@ def encode(chain: str, sequence: int, previous: str, kind: Kind, body: bytes) ->
     """Return the line of a record, and its hash. body: a JSON object. Raises ValueError if it contains a newline."""
     if b"\n" in body:
         raise ValueError("the body of a record must not contain a newline")
-    covered = b'{"chain":"%b","sequence":%d,"previous":"%b","kind":"%b","body":%b' % (
-        chain.encode(),
-        sequence,
-        previous.encode(),
-        kind.encode(),
-        body,
-    )
+    opening = f'{{"chain":"{chain}","sequence":{sequence},"previous":"{previous}","kind":"{kind}","body":'
+    covered = opening.encode() + body
     digest = sha256(covered).hexdigest()
-    return b'%b,"hash":"%b"}\n' % (covered, digest.encode()), digest
+    return covered + f',"hash":"{digest}"}}\n'.encode(), digest
 
 
 class RecordFields(NamedTuple):
