@@ -82,7 +82,7 @@ def count(competitor: Competitor, around: Surroundings, folder: Path, plan: Plan
         probe(target, _CALL_SECONDS)
         callgrind = _Callgrind(server, folder)
         with channel(target) as connection:
-            caller = _Caller(connection, target)
+            caller = Caller(connection, target)
             caller.call(plan.warm_up)
             callgrind.start()
             caller.call(_SETTLING_CALLS)
@@ -117,7 +117,9 @@ def _measured(callgrind: "_Callgrind", run: Callable[[], None], calls: int) -> M
     return Measured(calls, time.monotonic() - began, callgrind.read())
 
 
-class _Caller:
+class Caller:
+    """A client that makes the call of a target one after another."""
+
     def __init__(self, connection: grpc.Channel, target: Target) -> None:
         self._method: Callable[..., bytes] = connection.unary_unary(target.path)
         self._body = target.body
