@@ -44,8 +44,16 @@ METRICS_WITHOUT_VALUES = {
     "keyway_poller_age_seconds",
     "keyway_poller_failures_total",
     "keyway_poller_interval_seconds",
+    "keyway_sds_answers_total",
+    "keyway_sds_secrets",
+    "keyway_sds_streams",
+    "keyway_stream_coalesced_total",
+    "keyway_stream_deliveries_total",
+    "keyway_stream_lag_seconds",
 }
-"""Metrics that a gateway without caches, failures, pollers, and certificates in responses does not have."""
+"""Metrics that a gateway does not have without caches, failures, pollers, streams, nodes of Envoy, and certificates in
+responses.
+"""
 
 
 async def test_killed_workers_are_replaced_without_failed_calls(quiet_stack: Stack, tmp_path: Path) -> None:
