@@ -78,13 +78,19 @@ class VersionReplica:
         for provider in list(self._providers.values()):
             await provider.waiting.completed(subscription)
 
+    def current(self, subscription: VersionSubscription) -> States:
+        """Return the states of the certificates of a subscription that are known. They belong to one provider."""
+        return self._provider_of(subscription).current(subscription)
+
     def known(self, subscription: VersionSubscription, token: str) -> States | None:
         """Return the states that a reader with this resume token knows; None if the token is unknown.
 
         All certificates of the subscription belong to one provider.
         """
-        name = subscription.parent or next(iter(subscription.names))
-        return self._provider(provider_id(name)).known(subscription, token)
+        return self._provider_of(subscription).known(subscription, token)
+
+    def _provider_of(self, subscription: VersionSubscription) -> "_ProviderReplica":
+        return self._provider(provider_id(subscription.parent or next(iter(subscription.names))))
 
     def _provider(self, provider: str) -> "_ProviderReplica":
         found = self._providers.get(provider)
@@ -159,10 +165,13 @@ class _ProviderReplica:
     def known(self, subscription: VersionSubscription, token: str) -> States | None:
         if token == str(ResumeToken()):
             return None  # the token of a reader that knows nothing
+        includes = (lambda _: True) if subscription.parent else subscription.names.__contains__
+        return self._history.rewind(self.current(subscription), token, includes)
+
+    def current(self, subscription: VersionSubscription) -> States:
         if subscription.parent:
-            return self._history.rewind(self.states, token, lambda _: True)
-        current = {name: self.states[name] for name in subscription.names if name in self.states}
-        return self._history.rewind(current, token, subscription.names.__contains__)
+            return self.states
+        return {name: self.states[name] for name in subscription.names if name in self.states}
 
     def _existing(self, names: Iterable[str] | None) -> Iterator[str]:
         """Yield the names with a state. None means all certificates of the provider that exist."""

@@ -50,6 +50,9 @@ class Source(Protocol):
         Raises GatewayError if the provider cannot be read.
         """
 
+    def current(self, subscription: "VersionSubscription") -> States:
+        """Return the states of the certificates of a subscription that are known."""
+
     def known(self, subscription: "VersionSubscription", token: str) -> States | None:
         """Return the states that a reader with this resume token knows; None if the token is unknown."""
 
@@ -104,9 +107,8 @@ class VersionSubscription:
 
     def report_since(self, known: States) -> None:
         """Report the states that differ from those that the reader knows. They can be pending already."""
-        for name, state in known.items():
-            current = self._source.state(name)
-            if current is not None and current != state:
+        for name, state in self._source.current(self).items():
+            if known.get(name) != state:
                 self.notify(name)
 
     def notify(self, name: str, *, changed: bool = False) -> None:

@@ -213,3 +213,16 @@ async def test_many_changes_are_sent_in_parts() -> None:
     watched = publisher.provider("p")
     watched.finish(watched.begin(), dict.fromkeys(names, V1))
     assert [(len(each.changes), each.is_last) for each in sent] == [(200, False), (200, False), (50, True)]
+
+
+async def test_interrupted_reader_receives_what_it_has_not_seen() -> None:
+    gateway = Gateway()
+    gateway.replica.subscribe([A])
+    await gateway.poll(a=V1)
+    reader = gateway.replica.subscribe([A, B])
+    await gateway.poll(a=V1, b=V2)
+    changes(reader)
+    known = reader.known(token([(A, V1)]))
+    assert known == {A: V1}
+    reader.report_since(known)
+    assert changes(reader) == [("b", "2", 0)]
