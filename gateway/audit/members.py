@@ -55,8 +55,28 @@ def call_members(details: CallDetails) -> CallMembers:
     return CallMembers(mapped, unmapped)
 
 
+class _ActorParts(NamedTuple):
+    """The serialized members before and after the source address, and the unmapped ones."""
+
+    before: bytes
+    after: bytes
+    unmapped: bytes
+
+
 def _of_actor(caller: Caller, source: CallSource, decisions: tuple[Decision, ...]) -> CallMembers:
     """Return the members for the caller, the source address, and the policy decisions."""
+    return _with_address(source.address, _actor_parts(caller, source.service, source.user_agent, decisions))
+
+
+def _cached_of_actor(caller: Caller, source: CallSource, decisions: tuple[Decision, ...]) -> CallMembers:
+    return _with_address(source.address, _cached_actor_parts(caller, source.service, source.user_agent, decisions))
+
+
+def _with_address(address: str, parts: _ActorParts) -> CallMembers:
+    return CallMembers(b"%b%b%b" % (parts.before, _source_endpoint(address), parts.after), parts.unmapped)
+
+
+def _actor_parts(caller: Caller, service: str, user_agent: str, decisions: tuple[Decision, ...]) -> _ActorParts:
     kind = _USER_TYPES.get(caller.kind, "Unknown")
     user: dict[str, object] = {"name": caller.name or caller.kind, "uid": caller_id(caller), "type": kind}
     user["type_id"] = _USER_TYPE_IDS.get(kind, UNKNOWN_TYPE)
@@ -65,22 +85,30 @@ def _of_actor(caller: Caller, source: CallSource, decisions: tuple[Decision, ...
     if caller.groups:
         user["groups"] = [{"name": name} for name in caller.groups]
     actor: dict[str, object] = {"user": user}
-    if source.service:
-        actor["app_name"] = source.service
+    if service:
+        actor["app_name"] = service
     if decisions:
         actor["authorizations"] = [_authorization(decision) for decision in decisions]
-    members: dict[str, object] = {"actor": actor, "src_endpoint": _endpoint(source.address)}
-    if source.user_agent:
-        members["http_request"] = {"user_agent": source.user_agent}
+    after: dict[str, object] = {"http_request": {"user_agent": user_agent}} if user_agent else {}
     if decisions:
         allowed = any(decision.allowed for decision in decisions)
-        members |= {"action_id": 1, "action": "Allowed"} if allowed else {"action_id": 2, "action": "Denied"}
-    return CallMembers(_members(members), _members(_targets(decisions)))
+        after |= {"action_id": 1, "action": "Allowed"} if allowed else {"action_id": 2, "action": "Denied"}
+    return _ActorParts(
+        _members({"actor": actor}) + b",",
+        b"," + _members(after) if after else b"",
+        _members(_targets(decisions)),
+    )
 
 
-# Many calls share these members. Batches are not cached, because their many names would take too much memory.
+# Many calls share these members. Batches are not cached, because their many names would take too much memory. Addresses
+# are cached separately: their ports change with each connection, which would fill a cache with the same members.
 _MAXIMUM_CACHED_DECISIONS: Final = 4
-_cached_of_actor: Final = lru_cache(maxsize=4096)(_of_actor)
+_cached_actor_parts: Final = lru_cache(maxsize=4096)(_actor_parts)
+
+
+@lru_cache(maxsize=1024)
+def _source_endpoint(address: str) -> bytes:
+    return _members({"src_endpoint": _endpoint(address)})
 
 
 def _authorization(decision: Decision) -> Mapping[str, object]:

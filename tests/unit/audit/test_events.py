@@ -196,11 +196,22 @@ def test_rejected_calls_of_a_peer_are_one_event() -> None:
 
 def test_names_in_a_batch_are_not_cached() -> None:
     """A caller can choose a thousand different names in each call."""
-    members._cached_of_actor.cache_clear()
+    members._cached_actor_parts.cache_clear()
     decisions = [Decision("Encrypt", "keyway.dev/Key", f"{KEY}-{number}", False) for number in range(1000)]
     intent, _ = both(call_details("BatchEncrypt", decisions=decisions), CallResult(events.FAILURE, "OK", LATER))
     authorized = [authorization["resource"] for authorization in intent["unmapped"]["authorizations"]]
     assert authorized == [decision.resource for decision in decisions]
-    assert members._cached_of_actor.cache_info().currsize == 0
+    assert members._cached_actor_parts.cache_info().currsize == 0
     both(call_details(), CallResult(events.SUCCESS, "OK", LATER))
-    assert members._cached_of_actor.cache_info().currsize == 1
+    assert members._cached_actor_parts.cache_info().currsize == 1
+
+
+def test_connections_of_one_caller_share_the_cached_members() -> None:
+    """The port of each connection is different, so a cache of whole members would grow with each connection."""
+    members._cached_actor_parts.cache_clear()
+    for port in (1001, 1002, 1003):
+        details = call_details(source=CallSource(f"10.1.2.3:{port}", "agent", "orders"))
+        intent, _ = both(details, CallResult(events.SUCCESS, "OK", LATER))
+        assert intent["src_endpoint"] == {"ip": "10.1.2.3", "port": port}
+        assert intent["http_request"]["user_agent"] == "agent"
+    assert members._cached_actor_parts.cache_info().currsize == 1
