@@ -30,7 +30,7 @@ _SERVICE_NAME: Final = "x-service-name"
 _USER_AGENT: Final = "user-agent"
 _RECORDED_METADATA: Final = frozenset({_REQUEST_ID, _SERVICE_NAME, _USER_AGENT})
 _MAXIMUM_VALUE_CHARACTERS: Final = 128
-_CACHED_ADDRESSES: Final = 4096
+_CACHED_ADDRESSES: Final = 1024
 
 # The caller's deadline starts when it sends the call, and ours when the call arrives. A caller can therefore give up
 # this many seconds before our deadline passes.
