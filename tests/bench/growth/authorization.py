@@ -33,16 +33,16 @@ _TOKEN_SECONDS: Final = 24 * 3600
 
 
 @contextmanager
-def _policies(folder: Path, _seconds: float) -> Iterator[Callable[[int], Costed]]:
+def _policies(folder: Path, seconds: float) -> Iterator[Callable[[int], Costed]]:
     def measured(size: int) -> Costed:
         (place := folder / str(size)).mkdir()
         files = settings(place, "".join(_ONE_OF_MANY.format(number=number) for number in range(size)))
         engine = PolicyEngine.load(files)
         names = (f"providers/p/keys/n{number}" for number in itertools.count())
         return {
-            "new decision": measure(lambda: ask(engine, ALICE, "Encrypt", next(names))),
-            "cached decision": measure(lambda: ask(engine, ALICE, "Encrypt")),
-            "load of the files": measure(lambda: PolicyEngine.load(files)),
+            "new decision": measure(lambda: ask(engine, ALICE, "Encrypt", next(names)), seconds),
+            "cached decision": measure(lambda: ask(engine, ALICE, "Encrypt"), seconds),
+            "load of the files": measure(lambda: PolicyEngine.load(files), seconds),
         }
 
     yield measured
@@ -83,8 +83,8 @@ def _callers(folder: Path, seconds: float) -> Iterator[Callable[[int], Costed]]:
                 one_call = cost_of(server, call, 4 * seconds)
             return {
                 "call with everything on, callers in turn": one_call,
-                "new decision": measure(lambda: ask(engine, next(everybody), "Encrypt", next(names))),
-                "load of the policy and the group": measure(lambda: PolicyEngine.load(files)),
+                "new decision": measure(lambda: ask(engine, next(everybody), "Encrypt", next(names)), seconds),
+                "load of the policy and the group": measure(lambda: PolicyEngine.load(files), seconds),
             }
 
         yield measured

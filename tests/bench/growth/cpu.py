@@ -6,13 +6,17 @@ from collections.abc import Callable
 from typing import Final
 
 _ROUNDS: Final = 15
-_ROUND_SECONDS: Final = 0.01
+_SHARES: Final = 50
 
 
-def measure(work: Callable[[], object]) -> float:
-    """Return the CPU time of one run in µs: the median over several rounds of many runs."""
+def measure(work: Callable[[], object], seconds: float) -> float:
+    """Return the CPU time of one run in µs: the median over several rounds of many runs.
+
+    seconds: about three times the CPU time of all rounds.
+    """
+    round_seconds = seconds / _SHARES
     runs, spent = 1, _time(work, 1)
-    while spent < _ROUND_SECONDS:
+    while spent < round_seconds:
         runs *= 2
         spent = _time(work, runs)
     return statistics.median(_time(work, runs) / runs for _ in range(_ROUNDS)) * 1e6

@@ -43,7 +43,7 @@ def _providers(folder: Path, seconds: float) -> Iterator[Callable[[int], Costed]
                 start = server.usage().total * 1e6
                 one_call = cost_of(server, lambda: encrypt(around.material.encrypt_request), seconds)
                 listed = cost_of(server, lambda: list_all(request), seconds)
-            worker, supervisor = _heartbeat(size)
+            worker, supervisor = _heartbeat(size, seconds)
             return {
                 "start to first response": start,
                 "Encrypt": one_call,
@@ -59,7 +59,7 @@ def _provider(number: int, endpoint: str) -> dict[str, Any]:
     return {"id": f"p{number}", "type": _TYPE, "endpoint": endpoint, "app_key": APP_KEY}
 
 
-def _heartbeat(size: int) -> tuple[float, float]:
+def _heartbeat(size: int, seconds: float) -> tuple[float, float]:
     """Measure a heartbeat of a worker, and what the supervisor does with those of all workers once a second."""
     settings = [SETTINGS[_TYPE].model_validate(_provider(number, "http://127.0.0.1:1")) for number in range(size)]
     catalog = Catalog.of(settings)
@@ -72,7 +72,7 @@ def _heartbeat(size: int) -> tuple[float, float]:
         _beat(catalog, states)
         states.receive(parse_snapshots(answer))
 
-    return measure(beat), measure(lambda: _supervise(aggregate, line))
+    return measure(beat, seconds), measure(lambda: _supervise(aggregate, line), seconds)
 
 
 def _beat(catalog: Catalog, states: ProviderStates) -> bytes:
