@@ -1,8 +1,7 @@
-"""The chains in the store, in parts that queries read without searching the rest of the store.
+"""The chains in the store, in parts that one request reads.
 
-One query finds the parts: it reads only the numbers and times of records. Each part has a range of sequence numbers and
-the times of its records, so that the store skips all blocks with other times. Without the times, the store would search
-all records for each part.
+One query finds the parts of all chains. Each part has a range of sequence numbers and the times of its records, so that
+the store can skip blocks with other times.
 """
 
 from collections.abc import Iterator, Sequence
