@@ -41,6 +41,9 @@ http {{
 """
 
 
+_START_SECONDS: Final = 60.0
+"""The time limit of a start, for slow machines. Tomcat needs the most."""
+
 _HAPROXY: Final = """
 global
     stats socket {folder}/admin.sock mode 600 level admin expose-fd listeners
@@ -89,7 +92,7 @@ class TlsServer:
         """Run the server, which needs the files of a certificate."""
         process = await asyncio.create_subprocess_exec(*self.command())
         try:
-            await eventually(self._serves)
+            await eventually(self._serves, _START_SECONDS)
             yield
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -187,7 +190,7 @@ class HandshakeWatcher:
         async def seen() -> bool:
             return fingerprint in self.seen
 
-        await eventually(seen, otherwise=lambda: "\n".join(self.failures))
+        await eventually(seen, _START_SECONDS, otherwise=lambda: "\n".join(self.failures))
 
     async def _connect(self) -> None:
         while True:

@@ -40,6 +40,7 @@ async def test_renewals_are_served_without_a_failed_handshake(
         HandshakeWatcher(server.port).running() as handshakes,
         PairReader(files.current, pair).running() as reader,
     ):
+        await handshakes.until_seen(first.certificate.fingerprint(SHA256()).hex())
         for _ in range(RENEWALS):
             issued = await renewed.renew()
             await agent.until_installed(issued)
