@@ -24,6 +24,7 @@ def summary_of(settings: GatewaySettings) -> Summary:
         "listen": settings.listen,
         "tls": settings.identity is not None,
         "health_listen": settings.health_listen,
+        "envoy_sds": _envoy_sds(settings),
         "prometheus_listen": settings.telemetry.prometheus_listen if settings.telemetry is not None else None,
         "workers": settings.workers,
         "identity": _identity(settings.identity),
@@ -49,6 +50,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         "listen": f"{summary['listen']} ({'TLS' if summary['tls'] else 'plaintext'})",
         "health": summary["health_listen"] or "on the same port",
         "metrics": summary["prometheus_listen"] or "not scraped",
+        "envoy sds": ", ".join(summary["envoy_sds"]) or "not served",
         "workers": summary["workers"],
         "identity": summary["identity"] or "none",
         "policy": ", ".join(summary["policy_files"]) or "none",
@@ -62,6 +64,15 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     for provider in summary["providers"]:
         version = f" {provider['api_version']}" if provider["api_version"] else ""
         yield f"    {provider['id']}: {provider['type']}{version} at {provider['endpoint']}"
+
+
+def _envoy_sds(settings: GatewaySettings) -> list[str]:
+    sds = settings.envoy_sds
+    if sds is None:
+        return []
+    is_encrypted = (sds.identity or settings.identity) is not None
+    places = [f"{sds.listen} ({'TLS' if is_encrypted else 'plaintext'})"]
+    return places if sds.unix_socket is None else [*places, f"unix:{sds.unix_socket}"]
 
 
 def _identity(identity: IdentitySettings | None) -> str | None:

@@ -70,7 +70,7 @@ def _sections(model: type[Settings], path: str, title: str, names: list[str] | N
         inner = "" if not path else f"{path}."
         if not _is_list(field.annotation):
             for section in settings_in(field.annotation):
-                place = f"{inner}{name}{'.CALLER' if _is_mapping(field.annotation) else ''}"
+                place = f"{inner}{name}{_KEYS[name] if _is_mapping(field.annotation) else ''}"
                 yield from _sections(section, place, f"`{place}`")
 
 
@@ -93,6 +93,8 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
+_KEYS: Final = {"callers": ".CALLER", "trust_stores": ".TRUST_STORE"}
+"""Placeholders for the keys of mappings of sections, by the name of the mapping."""
 _TYPE_TEXTS: Final[Mapping[Any, str]] = {
     bool: "boolean", int: "integer", float: "number", SecretStr: "secret text", SecretBytes: "file content",
 }  # fmt: skip

@@ -10,6 +10,7 @@ import structlog
 
 from gateway.deliveries.ledger import Delivery, DeliveryLedger, DeliveryState
 from gateway.library_logs import exception_fields
+from gateway.server.rpc_context import peer_address
 from gateway.surfaces.sds.feeds import SecretFeed, SecretFeeds
 from gateway.surfaces.sds.loading import LoadFailure, SecretLoader
 from gateway.surfaces.sds.material import SecretMaterial
@@ -69,7 +70,8 @@ class Subscription:
         self._reported = held
         self._withheld = False
         self._key = node.key(name)
-        self._entry = surroundings.ledger.open(self._key, resource.name if resource is not None else "", node.peer)
+        secret = resource.name if resource is not None else ""
+        self._entry = surroundings.ledger.open(self._key, secret, peer_address(node.peer))
         # Another program with the same node ID, which holds nothing, must receive what this one rejected.
         self._rejected = self._entry.rejected if held else ""
         self._feed: SecretFeed | None = None

@@ -115,6 +115,13 @@ def test_summary_states_what_answers_audit_queries(
     assert f"  queries:   {queries}\n" in capsys.readouterr().out
 
 
+def test_summary_states_where_envoy_is_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(tmp_path, configuration() + "envoy_sds: {listen: '127.0.0.1:50053'}\n") == 0
+    assert "  envoy sds: 127.0.0.1:50053 (plaintext)\n" in capsys.readouterr().out
+    assert check(tmp_path, configuration()) == 0
+    assert "  envoy sds: not served\n" in capsys.readouterr().out
+
+
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])

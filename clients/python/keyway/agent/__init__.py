@@ -1,4 +1,4 @@
-"""The renewal agent: keeps certificate files on this machine equal to the certificates that a gateway delivers.
+"""The renewal agent: keeps the certificate files of this machine equal to the certificates at the provider.
 
 `keyway agent` runs it. It requires the extra `agent` of the package.
 """

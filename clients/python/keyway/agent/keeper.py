@@ -1,4 +1,4 @@
-"""One certificate over time: when to read the gateway, when to install, and what failed."""
+"""The keeper of one certificate: when to download, when to install, and what failed."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ _log: Final = logging.getLogger("keyway.agent")
 
 
 class Keeper:
-    """managed: the settings. state: what is known. changed: called after each change of the state.
+    """managed: the settings. state: the saved state. changed: called after each change of the state.
 
     pause: returns the seconds between two downloads. now: the clock.
     """
@@ -50,10 +50,10 @@ class Keeper:
         self._working = asyncio.Lock()
         self._woken = asyncio.Event()
         self.chain_version = ""
-        """The version of the certificate that the gateway delivered last, as its events state it."""
+        """The version of the certificate that was downloaded last, as in events of the gateway."""
 
     def wake(self) -> None:
-        """Read the gateway now, for example because it announced a change."""
+        """Read the gateway now, for example after an event of the stream."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -123,7 +123,7 @@ class Keeper:
             self._note_refresh_failure(_text(error))
             return None
         if self.state.refresh is not None:
-            _log.info("%s: the gateway delivers the certificate again", self.managed.name)
+            _log.info("%s: downloads from the gateway succeed again", self.managed.name)
         self.chain_version = material.chain_version
         self.state.refresh = None
         self.state.checked = self._now().timestamp()

@@ -28,7 +28,7 @@ from keyway.new_files import new_file
 _LOCK: Final = "lock"
 _HEARTBEAT_SECONDS: Final = 15.0
 _POLLS_PER_DOWNLOAD: Final = 12
-"""How many polling intervals are between two downloads while the gateway announces changes."""
+"""The number of polling intervals between two downloads while the agent watches the certificates."""
 _LONGEST_POLL: Final = 3600.0
 _log: Final = logging.getLogger("keyway.agent")
 
@@ -58,7 +58,7 @@ class Agent:
         return Keeper(managed, state, installer, source, pause=self._pause, changed=self._changed, now=_now)
 
     def _pause(self) -> float:
-        """Return the seconds between two downloads. They are longer while the gateway announces changes."""
+        """Return the seconds between two downloads. They are more while the agent watches the certificates."""
         seconds = self._settings.poll_seconds
         return max(seconds, min(seconds * _POLLS_PER_DOWNLOAD, _LONGEST_POLL)) if self._watcher.watching else seconds
 
@@ -139,7 +139,7 @@ async def serve(settings: AgentSettings) -> None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stop.set)
             agent = Agent(settings, GatewaySource(client), client.watch_certificates)
-            _log.info("started with %d certificates", len(agent.keepers))
+            _log.info("started; certificates: %s", ", ".join(each.managed.name for each in agent.keepers))
             await agent.run(stop)
             _log.info("stopped")
 

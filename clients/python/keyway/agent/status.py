@@ -100,7 +100,7 @@ def _metrics(tree: Mapping[str, Any]) -> Iterator[str]:
     certificates = tree["certificates"]
     yield from _head("healthy", "gauge", "1 if every certificate is installed, valid, and without a failure.")
     yield f"keyway_agent_healthy {int(tree['healthy'])}"
-    yield from _head("watching", "gauge", "1 while the gateway announces changes on a stream.")
+    yield from _head("watching", "gauge", "1 while the agent watches its certificates on streams of the gateway.")
     yield f"keyway_agent_watching {int(tree['watching'])}"
     for name, key, text in _CERTIFICATE_METRICS:
         yield from _head(f"certificate_{name}", "gauge", text)

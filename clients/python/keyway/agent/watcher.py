@@ -1,4 +1,4 @@
-"""Streams of the gateway that announce changes, so that the agent need not wait for the next poll."""
+"""Streams that report changes of certificates, so that the agent does not wait for the next poll."""
 
 import asyncio
 import logging
@@ -60,9 +60,9 @@ class Watcher:
 
     def _pause_after(self, error: KeywayError) -> float:
         if error.code in _UNSUPPORTED:
-            _log.info("the gateway does not announce changes, so the agent polls: %s", error)
+            _log.info("cannot watch the certificates, so the agent polls: %s", error)
             return _UNSUPPORTED_RETRY_SECONDS
-        _log.warning("cannot watch certificates, so the agent polls: %s", error)
+        _log.warning("cannot watch the certificates, so the agent polls: %s", error)
         return _RETRY_SECONDS
 
     async def _follow(self, number: int) -> None:
@@ -86,7 +86,7 @@ class Watcher:
         before = self.watching
         (self._open.add if is_open else self._open.discard)(number)
         if self.watching != before:
-            _log.info("the gateway announces changes" if self.watching else "the gateway no longer announces changes")
+            _log.info("watching the certificates" if self.watching else "no longer watching the certificates")
             self._changed()
 
 
