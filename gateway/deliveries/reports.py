@@ -4,8 +4,9 @@ A parser accepts only the known encoding, and raises ValueError, TypeError, or K
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, Self
 
 import orjson
@@ -13,6 +14,7 @@ import orjson
 from gateway.deliveries.ledger import Delivery, DeliveryKey, DeliveryState
 
 _FIELDS: Final = tuple(each.name for each in dataclasses.fields(Delivery))
+_ROWS: Final = 1000
 _TYPES: Final[Mapping[str, type]] = {"sent_at": float, "changed_at": float, "streams": int}
 
 
@@ -37,6 +39,13 @@ class DeliveryReport:
         """Return the report in parsed JSON."""
         changes = {DeliveryKey(*map(_text, key)): _delivery(plain) for key, plain in value["rows"]}
         return cls(int(value["worker"]), changes, ended=bool(value["ended"]))
+
+
+def in_parts(worker: int, changes: Mapping[DeliveryKey, Delivery | None]) -> Iterator[DeliveryReport]:
+    """Yield reports of all changes, each short enough for one message: a node chooses how long its names are."""
+    rows = iter(changes.items())
+    while part := dict(islice(rows, _ROWS)):
+        yield DeliveryReport(worker, part)
 
 
 def _plain(delivery: Delivery | None) -> list[object] | None:

@@ -89,7 +89,9 @@ class Update:
 
     serial: of the interest that the update answers: the poll began after the interest arrived.
     changes: the new states by name; None for a certificate that the worker no longer watches.
-    is_last: whether all changes of the poll have been sent. failure: why the poll failed, if it did.
+    is_last: whether all changes of the poll have been sent. is_complete: whether its changes contain all certificates
+    of the provider, because the worker that polls does not know what the receiver has. failure: why the poll failed, if
+    it did.
     """
 
     worker: int
@@ -97,6 +99,7 @@ class Update:
     serial: int
     changes: Mapping[str, CertificateState] = field(default_factory=dict)
     is_last: bool = True
+    is_complete: bool = False
     failure: PollFailure | None = None
 
     def encode(self) -> bytes:
@@ -109,6 +112,7 @@ class Update:
                 "serial": self.serial,
                 "changes": {name: _plain(state) for name, state in self.changes.items()},
                 "last": self.is_last,
+                "complete": self.is_complete,
                 "failure": [failure.code, failure.reason, failure.message] if failure is not None else None,
             }
         )
@@ -122,6 +126,7 @@ class Update:
             _number(value["serial"]),
             {_text(name): _state(plain) for name, plain in value["changes"].items()},
             is_last=bool(value["last"]),
+            is_complete=bool(value.get("complete")),
             failure=_failure(value["failure"]),
         )
 

@@ -41,6 +41,7 @@ class WatchedProvider:
         self._send = send
         self._interests: dict[int, Interest] = {}
         self._sent: dict[int, dict[str, CertificateState]] = {}
+        self._informed: set[int] = set()  # the workers that have had a complete update
         self.wanted = asyncio.Event()
 
     @property
@@ -53,14 +54,15 @@ class WatchedProvider:
         before = self._interests.get(interest.worker)
         if before is not None and before.serial >= interest.serial:
             return
+        if not interest.everything:
+            self._informed.discard(interest.worker)
         if interest.is_empty:
             self._interests.pop(interest.worker, None)
             self._sent.pop(interest.worker, None)
             return
         self._interests[interest.worker] = interest
-        sent = self._sent.setdefault(interest.worker, {})
-        if not interest.everything:
-            self._sent[interest.worker] = {name: state for name, state in sent.items() if name in interest.names}
+        sent = self._sent.get(interest.worker, {})
+        self._sent[interest.worker] = {name: state for name, state in sent.items() if _keeps(interest, name, state)}
         if interest.is_urgent:
             self.wanted.set()
 
@@ -83,14 +85,26 @@ class WatchedProvider:
 
     def _answer(self, interest: Interest, states: States) -> None:
         sent = self._sent.setdefault(interest.worker, {})
+        is_complete = interest.everything and interest.worker not in self._informed
+        if is_complete:
+            sent.clear()
+            if self._interests[interest.worker].everything:
+                self._informed.add(interest.worker)
         changes = iter(list(_changes(interest, states, sent)))
         while True:
             part = dict(islice(changes, _CHANGES_PER_UPDATE))
             is_last = len(part) < _CHANGES_PER_UPDATE
             sent.update(part)
-            self._send(Update(interest.worker, interest.provider, interest.serial, part, is_last=is_last))
+            self._send(Update(interest.worker, interest.provider, interest.serial, part, is_last, is_complete))
             if is_last:
-                return
+                break
+        for name in [name for name, state in sent.items() if not _keeps(interest, name, state)]:
+            del sent[name]
+
+
+def _keeps(interest: Interest, name: str, state: CertificateState) -> bool:
+    """Return whether the worker keeps a state. The number of certificates that do not exist has no limit."""
+    return name in interest.names or (interest.everything and state != REMOVED)
 
 
 def _changes(

@@ -7,18 +7,24 @@ import asyncio
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from gateway.contract.resource_names import provider_id
+from gateway.errors import SERVER_BUSY, GatewayError
 from gateway.watch.history import ChangeHistory, States
+from gateway.watch.lingering import Lingering
 from gateway.watch.messages import Interest, Update
-from gateway.watch.states import CertificateState, Phase, ResumeToken
+from gateway.watch.states import REMOVED, CertificateState, Phase, ResumeToken
 from gateway.watch.subscription import VersionSubscription
 from gateway.watch.waiting import Waiting
 
 LINGER_SECONDS: Final = 60.0
 """Seconds for which a certificate without readers is still watched, so that a reader can come back and resume."""
+MAXIMUM_NAMES: Final = 50_000
+"""Certificates of one provider that the readers of a worker watch by name. All of them are in one message."""
+_EVERYTHING: Final = ""
+"""Stands for all certificates of a provider among the names that linger."""
 
 SendInterest = Callable[[Interest], None]
 
@@ -112,12 +118,14 @@ class _ProviderReplica:
     def __init__(self, provider: str, send: SendInterest, linger: float) -> None:
         self._provider = provider
         self._send = send
-        self._linger = linger
+        self._lingering = Lingering(linger, self._forget)
         self._history = ChangeHistory()
         self._readers: dict[str, set[VersionSubscription]] = {}
         self._readers_of_everything: set[VersionSubscription] = set()
         self._everything = False
+        self._complete: set[str] = set()
         self._scheduled = False
+        self._has_forgotten = False
         self.waiting = Waiting()
         self.states: dict[str, CertificateState] = {}
         self.updated_at = time.monotonic()
@@ -127,28 +135,37 @@ class _ProviderReplica:
         """Whether there are readers, or were until recently."""
         return bool(self._readers) or self._everything
 
-    def watch(self, subscription: VersionSubscription, names: Iterable[str]) -> None:
+    def watch(self, subscription: VersionSubscription, names: Collection[str]) -> None:
+        if len(self._readers) + len([name for name in names if name not in self._readers]) > MAXIMUM_NAMES:
+            message = f"the gateway watches {MAXIMUM_NAMES} certificates of {self._provider} by name, the maximum"
+            raise GatewayError(SERVER_BUSY, message)
         for name in names:
             self._readers.setdefault(name, set()).add(subscription)
+            self._lingering.discard(name)
         self.waiting.add(subscription, names)
         self._send_soon()
 
     def watch_everything(self, subscription: VersionSubscription) -> None:
         self._everything = True
         self._readers_of_everything.add(subscription)
+        self._lingering.discard(_EVERYTHING)
         self.waiting.add(subscription, None)
         self._send_soon()
 
     def unwatch(self, subscription: VersionSubscription, names: Iterable[str]) -> None:
         for name in names:
-            self._readers.get(name, set()).discard(subscription)
+            readers = self._readers.get(name)
+            if readers is not None and subscription in readers:
+                readers.remove(subscription)
+                if not readers:
+                    self._lingering.add(name)
         self.waiting.discard(subscription, names)
-        asyncio.get_running_loop().call_later(self._linger, self._forget)
 
     def unwatch_everything(self, subscription: VersionSubscription) -> None:
         self._readers_of_everything.discard(subscription)
         self.waiting.forget(subscription)
-        asyncio.get_running_loop().call_later(self._linger, self._forget)
+        if not self._readers_of_everything:
+            self._lingering.add(_EVERYTHING)
 
     def receive(self, update: Update) -> None:
         if update.failure is not None:
@@ -156,11 +173,21 @@ class _ProviderReplica:
             return
         for name, state in update.changes.items():
             self._replace(name, state)
+        if update.is_complete:
+            self._complete.update(update.changes)
         if update.is_last:
+            if update.is_complete:
+                self._remove_others()
             self.updated_at = time.monotonic()
             for subscription, names in self.waiting.complete(update.serial):
                 for name in self._existing(names):
                     subscription.notify(name)
+
+    def _remove_others(self) -> None:
+        """Handle the removal of certificates that the worker that polled before has not reported."""
+        for name in self.states.keys() - self._complete:
+            self._replace(name, REMOVED)
+        self._complete.clear()
 
     def known(self, subscription: VersionSubscription, token: str) -> States | None:
         if token == str(ResumeToken()):
@@ -198,6 +225,9 @@ class _ProviderReplica:
 
     def _send_now(self) -> None:
         self._scheduled = False
+        if self._has_forgotten:
+            self._has_forgotten = False
+            self.states = {name: state for name, state in self.states.items() if self._keeps(name, state)}
         serial = time.monotonic_ns()
         is_urgent = self.waiting.number(serial)
         names = frozenset(self._readers)
@@ -205,15 +235,19 @@ class _ProviderReplica:
             Interest(os.getpid(), self._provider, serial, names, everything=self._everything, is_urgent=is_urgent)
         )
 
-    def _forget(self) -> None:
-        """Stop watching the certificates without readers."""
-        idle = [name for name, readers in self._readers.items() if not readers]
-        for name in idle:
-            del self._readers[name]
-        was_everything = self._everything
-        self._everything = bool(self._readers_of_everything)
-        if not idle and was_everything == self._everything:
-            return
-        if not self._everything:
-            self.states = {name: state for name, state in self.states.items() if name in self._readers}
+    def _keeps(self, name: str, state: CertificateState) -> bool:
+        return name in self._readers or (self._everything and state != REMOVED)
+
+    def _forget(self, names: Collection[str]) -> None:
+        """Stop watching certificates without readers.
+
+        Their states are dropped when the worker that polls learns it. Otherwise, a reader that comes at the same time
+        would not receive them: that worker would not send them again.
+        """
+        for name in names:
+            if name == _EVERYTHING:
+                self._everything = False
+            else:
+                del self._readers[name]
+        self._has_forgotten = True
         self._send_soon()

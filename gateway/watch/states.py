@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 _DIGEST_BITS = 256
+VERSION_CHARACTERS = 64
+"""The length of a version: SHA-256 in hexadecimal."""
 
 
 class Phase(enum.IntEnum):

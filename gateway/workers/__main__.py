@@ -18,7 +18,7 @@ import orjson
 import uvloop
 
 from gateway import app, logs
-from gateway.deliveries.reports import DeliveryReport
+from gateway.deliveries.reports import DeliveryReport, in_parts
 from gateway.provider_states.reports import parse_snapshots
 from gateway.server.gateway_server import GatewayServer
 from gateway.watch.exchange import WatchExchange
@@ -64,8 +64,9 @@ class SupervisorChannel:
             self._heartbeat.cancel()
         reports = self.server.provider_states.collect() if self.server is not None else {}
         self.send(messages.serving(reports, available=available))
-        if self.server is not None and (changes := self.server.deliveries.collect()):
-            self.send(messages.delivered(DeliveryReport(os.getpid(), changes)))
+        if self.server is not None:
+            for report in in_parts(os.getpid(), self.server.deliveries.collect()):
+                self.send(messages.delivered(report))
         self._heartbeat = self._loop.call_later(messages.HEARTBEAT_SECONDS, self.serving, available)
 
     def end(self, delay: float) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gateway.deliveries.ledger import Delivery, DeliveryKey, merge
-from gateway.deliveries.reports import DeliveryReport
+from gateway.deliveries.reports import DeliveryReport, in_parts
 from gateway.workers.process import WorkerProcess
 
 
@@ -43,4 +43,5 @@ class DeliveryRelay:
         self._informed.add(worker.pid)
         for pid, deliveries in self._deliveries.items():
             if pid != worker.pid:
-                worker.share_deliveries(DeliveryReport(pid, dict(deliveries)))
+                for report in in_parts(pid, deliveries):
+                    worker.share_deliveries(report)

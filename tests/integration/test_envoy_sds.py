@@ -190,3 +190,20 @@ async def answered(scene: SdsScene, operation: str, count: int) -> bool:
 
 def versions_of(server: GatewayServer) -> dict[str, str]:
     return {key.secret: each.accepted for key, each in server.deliveries.entries.items()}
+
+
+async def test_node_cannot_make_the_gateway_watch_what_it_may_not_receive(stack: Stack, tmp_path: Path) -> None:
+    scene = SdsScene(tmp_path, stack)
+    await scene.renew("other")
+    await scene.renew("edge-a")
+    names = [certificate_name("other"), "providers/no-provider/certificates/edge-a"]
+    async with scene.served() as server, scene.connected() as node:
+        async with node.delta(*names, held={names[0]: "v" * 100_000}) as stream:
+            removed = [(await stream.read()).removed_resources for _ in names]
+            assert sorted(name for each in removed for name in each) == sorted(names)
+            assert not server.versions.ages()
+        async with node.delta(certificate_name("edge-a")) as stream:
+            await stream.accepted()
+            assert server.versions.ages().keys() == {"nhn-certs"}
+    assert not [each for each in scene.events("PollCertificateFile") if "/other" in str(each)]
+    assert {each["status_code"] for each in scene.events("DownloadCertificate")} >= {"PERMISSION_DENIED", "OK"}

@@ -9,6 +9,9 @@ import pytest
 
 from gateway import gateway_settings
 from gateway.config.base import ConfigError
+from gateway.contract.resource_names import MAXIMUM_NAME_CHARACTERS
+from gateway.deliveries.ledger import Delivery, DeliveryKey
+from gateway.deliveries.reports import in_parts
 from gateway.gateway_settings import LogSettings
 from gateway.provider_states.reports import ProviderCheck, ProviderReport
 from gateway.providers.catalog import SETTINGS
@@ -77,6 +80,15 @@ def test_reports_survive_a_round_trip() -> None:
         "certs": ProviderReport(BreakerState.CLOSED, RequestCounts()),
     }
     assert messages.parse(messages.serving(reports, available=True)) == WorkerReport(True, reports)
+
+
+def test_deliveries_with_the_longest_names_are_reported_in_short_lines() -> None:
+    name = "\x01" * MAXIMUM_NAME_CHARACTERS
+    changes = {DeliveryKey("dns:edge", str(number), name): Delivery("", name) for number in range(2500)}
+    lines = [messages.delivered(report) for report in in_parts(7, changes)]
+    assert max(map(len, lines)) < 16 << 20  # the supervisor ends a worker that sends a line of 32 MiB
+    reports = [messages.parse(line).deliveries for line in lines]
+    assert {key: each for report in reports if report is not None for key, each in report.changes.items()} == changes
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from google.rpc import code_pb2
 
 from gateway.contract.methods import METHODS_BY_OPERATION
+from gateway.contract.resource_names import provider_id
 from gateway.deliveries.ledger import DeliveryState
 from gateway.errors import MALFORMED_PROVIDER_RESPONSE, PERMISSION_DENIED, GatewayError, reason_name
 from gateway.identity.caller import Caller
@@ -54,7 +55,7 @@ class SecretLoader:
     """Loads secrets for nodes.
 
     calls: serves METHODS, with the operations of `reads`. authorizer: None if every caller may do everything.
-    seconds: until the deadline of a call.
+    providers: the IDs of the configured ones. seconds: until the deadline of a call.
     """
 
     def __init__(
@@ -63,9 +64,12 @@ class SecretLoader:
         reads: SharedReads,
         authorizer: Authorizer | None,
         trust_bundles: TrustBundles,
+        *,
+        providers: Collection[str],
         seconds: float,
     ) -> None:
         self._calls = calls
+        self._providers = providers
         self._authorizer = authorizer
         self._trust_bundles = trust_bundles
         self._seconds = seconds
@@ -74,7 +78,9 @@ class SecretLoader:
         self._checked: dict[str, tuple[object, SecretMaterial]] = {}
 
     def may_receive(self, node: Node, resource: SecretResource) -> bool:
-        """Return whether policy permits the node to receive the secret, without a call."""
+        """Return whether the provider exists and policy permits the node to receive the secret, without a call."""
+        if provider_id(resource.name) not in self._providers:
+            return False
         if self._authorizer is None:
             return True
         method = DOWNLOAD if resource.is_certificate else LIST_AUTHORITIES

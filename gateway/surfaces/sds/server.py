@@ -73,7 +73,8 @@ class SecretServer:
             reads,
             dependencies.authorizer,
             trust_bundles,
-            settings.default_deadline,
+            providers={provider.id for provider in settings.providers},
+            seconds=settings.default_deadline,
         )
         surroundings = Surroundings(SecretFeeds(source, loader), loader, gateway.deliveries)
         tools = StreamTools(

@@ -15,6 +15,7 @@ from gateway.surfaces.sds.names import SecretNames
 from gateway.surfaces.sds.node import Node
 from gateway.surfaces.sds.recording import DeliveryRecorder
 from gateway.surfaces.sds.subscription import SecretUpdate, Subscription, Surroundings
+from gateway.watch.states import VERSION_CHARACTERS
 
 _UNANSWERED_PER_SECRET: Final = 4
 _WRITE_SECONDS: Final = 30.0
@@ -116,8 +117,9 @@ class SecretStream:
     def _subscribe(self, name: str, held: str) -> None:
         assert self._node is not None
         resource = self._tools.names.resolve(name)
+        known = held if len(held) == VERSION_CHARACTERS else ""  # others are not from a gateway, and have no limit
         subscription = Subscription(
-            name, resource, held, node=self._node, surroundings=self._tools.surroundings, send=self._send
+            name, resource, known, node=self._node, surroundings=self._tools.surroundings, send=self._send
         )
         self._subscriptions[name] = subscription
         subscription.start()

@@ -90,7 +90,7 @@ class Subscription:
         if self._resource is None:
             self._withhold(DeliveryState.MISSING)
             return
-        self._feed = self._around.feeds.join(self._resource, self)
+        self._follow(self._resource)
         self._deliver()
 
     def close(self) -> None:
@@ -99,9 +99,21 @@ class Subscription:
             self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
-        if self._feed is not None and self._resource is not None:
-            self._around.feeds.leave(self._resource, self)
+        self._unfollow()
         self._around.ledger.close(self._key)
+
+    def _follow(self, resource: SecretResource) -> None:
+        """Follow the changes of the secret if the node may receive it.
+
+        A node must not make the gateway read what it may not receive, or watch any number of names.
+        """
+        if self._feed is None and self._around.loader.may_receive(self._node, resource):
+            self._feed = self._around.feeds.join(resource, self)
+
+    def _unfollow(self) -> None:
+        if self._feed is not None and self._resource is not None:
+            self._feed = None
+            self._around.feeds.leave(self._resource, self)
 
     def changed(self, version: str) -> asyncio.Task[None] | None:
         """Handle a version that the source reports."""
@@ -155,6 +167,8 @@ class Subscription:
             self.accepted(self._held)
             return
         loaded = await self._around.loader.load(self._node, self._resource)
+        if not isinstance(loaded, LoadFailure) or loaded.state is not DeliveryState.DENIED:
+            self._follow(self._resource)  # policy can have changed since the start
         if isinstance(loaded, LoadFailure):
             self._failed(loaded)
         else:
@@ -162,8 +176,9 @@ class Subscription:
 
     async def _is_current(self, resource: SecretResource) -> bool:
         """Return whether the node already holds the present version when it subscribes, and may have it."""
-        assert self._feed is not None
         reported, self._reported = self._reported, ""
+        if self._feed is None:
+            return False
         try:
             async with asyncio.timeout(_VERSION_SECONDS):
                 version = await self._feed.known()
@@ -190,6 +205,7 @@ class Subscription:
         if failure.state not in _WITHOUT_SECRET:
             _log.warning("secret_not_sent", secret=self._entry.resource, reason=failure.reason)
         if failure.state is DeliveryState.DENIED:
+            self._unfollow()
             self._timer = asyncio.get_running_loop().call_later(_DENIED_CHECK_SECONDS, self._check_denial)
         elif failure.state is not DeliveryState.MISSING:
             self._retry(failure.retry_after)
@@ -209,6 +225,7 @@ class Subscription:
     def _check_denial(self) -> None:
         assert self._resource is not None
         if self._around.loader.may_receive(self._node, self._resource):
+            self._follow(self._resource)
             self._deliver()
         else:
             self._timer = asyncio.get_running_loop().call_later(_DENIED_CHECK_SECONDS, self._check_denial)

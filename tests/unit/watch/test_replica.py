@@ -9,6 +9,7 @@ import pytest
 from google.rpc import code_pb2
 
 from gateway.errors import GatewayError
+from gateway.watch import lingering, replica
 from gateway.watch.messages import Interest, PollFailure, Update
 from gateway.watch.publisher import VersionPublisher
 from gateway.watch.replica import VersionReplica
@@ -226,3 +227,65 @@ async def test_interrupted_reader_receives_what_it_has_not_seen() -> None:
     assert known == {A: V1}
     reader.report_since(known)
     assert changes(reader) == [("b", "2", 0)]
+
+
+async def test_removal_that_a_killed_worker_did_not_report_is_reported_by_the_next_one() -> None:
+    gateway = Gateway()
+    reader = gateway.replica.subscribe(parent="providers/p")
+    await gateway.poll(a=V1, b=V1)
+    changes(reader)
+    gateway.publisher = VersionPublisher(gateway.replica.receive)  # another worker polls from now on
+    gateway.publisher.receive(gateway.interests[-1])
+    await gateway.poll(b=V1)
+    assert changes(reader) == [("a", "REMOVED", 0)]
+    await gateway.poll(b=V1)
+    assert changes(reader) == []
+
+
+async def test_names_that_do_not_exist_are_forgotten_beside_a_reader_of_everything() -> None:
+    gateway = Gateway(linger=0.0)
+    reader = gateway.replica.subscribe(parent="providers/p")
+    for number in range(20):
+        other = gateway.replica.subscribe([f"providers/p/certificates/guess-{number}"])
+        await gateway.poll(a=V1)
+        assert [name for name, _, _ in changes(other)] == [str(number)[-1]]
+        other.close()
+
+    async def is_forgotten() -> bool:
+        return not gateway.interests[-1].names
+
+    await eventually(is_forgotten)
+    await gateway.poll(a=V1)
+    assert gateway.replica.current(reader).keys() == {A}
+    assert reader.known(token([(A, V1)])) == {A: V1}
+
+
+async def test_reader_that_comes_when_a_certificate_is_forgotten_receives_its_state() -> None:
+    gateway = Gateway(linger=0.0)
+    first = gateway.replica.subscribe([A])
+    await gateway.poll(a=V1)
+    second: list[VersionSubscription] = []
+    first.close()
+    loop = asyncio.get_running_loop()
+    loop.call_at(loop.time(), lambda: second.append(gateway.replica.subscribe([A])))  # in the turn that forgets it
+
+    async def is_subscribed() -> bool:
+        return bool(second)
+
+    await eventually(is_subscribed)
+    await gateway.poll(a=V1)
+    assert changes(second[0]) == [("a", "1", 0)]
+
+
+async def test_number_of_watched_names_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lingering, "MAXIMUM_LINGERING", 3)
+    monkeypatch.setattr(replica, "MAXIMUM_NAMES", 5)
+    gateway = Gateway()
+    for number in range(20):  # readers that leave do not use up the limit
+        gateway.replica.subscribe([f"providers/p/certificates/guess-{number}"]).close()
+    gateway.replica.subscribe([A, B])
+    with pytest.raises(GatewayError, match="5 certificates of p by name, the maximum"):
+        gateway.replica.subscribe(["providers/p/certificates/c"])
+    gateway.replica.subscribe([A, B])
+    await gateway.poll()
+    assert gateway.interests[-1].names == {A, B, *(f"providers/p/certificates/guess-{n}" for n in (17, 18, 19))}
