@@ -1,6 +1,8 @@
 """The configuration file of the agent: errors name the field and what it accepts."""
 
 import datetime as dt
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,18 @@ def test_smallest_file_is_accepted(tmp_path: Path) -> None:
     assert certificate.directory == tmp_path / "www"
     assert [(each.file, each.mode) for each in certificate.outputs] == [("fullchain.pem", 0o644)]
     assert not certificate.needs_key
+
+
+def test_check_names_missing_files(tmp_path: Path) -> None:
+    content = tree(password_file="password")
+    content["gateway"] |= {"ca": "ca.pem", "token_file": "token"}
+    loaded(tmp_path, content)
+    (tmp_path / "ca.pem").touch()
+    command = (sys.executable, "-m", "keyway_cli", "agent", "check", "--file", str(tmp_path / "agent.yaml"))
+    checked = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "correct; certificates: www" in checked.stdout
+    warned = [line.split(":")[1].strip() for line in checked.stderr.splitlines()]
+    assert warned == [str(tmp_path / "token"), str(tmp_path / "password")]
 
 
 def test_remote_gateway_uses_tls(tmp_path: Path) -> None:

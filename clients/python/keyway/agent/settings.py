@@ -1,7 +1,8 @@
 """The settings of the agent, as the configuration file states them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +67,13 @@ class AgentSettings:
     poll_seconds: float
     watch: bool
     certificates: tuple[ManagedCertificate, ...]
+
+    def input_files(self) -> Iterator[Path]:
+        """Yield the files of the connection and the password files, which the agent only reads."""
+        for name in ("ca", "certificate", "private_key"):
+            if name in self.connection:
+                yield Path(self.connection[name])
+        passwords = ((each.password_file, each.private_key_password_file) for each in self.certificates)
+        for file in (self.token_file, *chain.from_iterable(passwords)):
+            if file is not None:
+                yield file

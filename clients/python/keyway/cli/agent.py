@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -70,6 +71,10 @@ def run(session: Session, *, file: str) -> None:
 def check(session: Session, *, file: str) -> None:
     """Check the configuration file, without a connection."""
     settings = _settings(file)
+    # Only a warning, because the agent can run as another user, and the file can be written later.
+    for path in settings.input_files():
+        if not os.path.isfile(path):
+            session.output.note(f"warning: {path}: no such file, or no permission for its folder")
     names = ", ".join(each.name for each in settings.certificates)
     session.output.line(f"{file}: correct; certificates: {names}")
 
