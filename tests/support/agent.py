@@ -15,6 +15,7 @@ import yaml
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from keyway.agent.control import ControlError, ask
+from keyway.agent.status import metrics_text
 from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.certificate_manager import certificate, register
 from tests.support.stack import CERTIFICATE_MANAGER, Stack
@@ -164,7 +165,7 @@ class RunningAgent:
         status: Mapping[str, Any] = (await self.ask(command="status"))["certificates"][0]
         return status
 
-    async def until(self, condition: Callable[[Mapping[str, Any]], bool], seconds: float = 40.0) -> Mapping[str, Any]:
+    async def until(self, condition: Callable[[Mapping[str, Any]], bool], seconds: float = 60.0) -> Mapping[str, Any]:
         """Wait for a status of the certificate, and return it."""
         found: dict[str, Any] = {}
 
@@ -189,14 +190,21 @@ class RunningAgent:
         async def watching() -> bool:
             return bool((await self.ask(command="status"))["watching"])
 
-        await eventually(watching, 40.0, otherwise=lambda: "\n".join(self.log[-20:]))
+        await eventually(watching, 60.0, otherwise=lambda: "\n".join(self.log[-20:]))
 
     async def until_failed(self, reason: str) -> str:
-        """Wait for a failure with this reason; return its message."""
+        """Wait for a failure with this reason in the status, the log, and the metrics; return its message."""
 
         def failed(found: Mapping[str, Any]) -> bool:
             return any(problem["reason"] == reason for problem in found["problems"])
 
         found = await self.until(failed)
         message: str = next(each["message"] for each in found["problems"] if each["reason"] == reason)
+        tree = {"healthy": False, "watching": False, "certificates": [found]}
+        assert f'keyway_agent_failure{{name="{found["name"]}",reason="{reason}"}} 1' in metrics_text(tree).splitlines()
+
+        async def is_logged() -> bool:
+            return any(message in line for line in self.log)
+
+        await eventually(is_logged, otherwise=lambda: "\n".join(self.log[-20:]))
         return message

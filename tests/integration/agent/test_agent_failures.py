@@ -137,6 +137,24 @@ async def test_files_stay_while_the_gateway_is_away_and_the_agent_restarts(
     assert files.current.readlink() != before
 
 
+async def test_password_file_that_is_not_utf8_is_named(files: AgentFolder) -> None:
+    (files.folder / "file.password").write_bytes(b"marker\xe9\n")
+    files.certificate["password_file"] = "file.password"
+    async with RunningAgent(files) as agent:
+        assert await agent.until_failed("gateway") == f"{files.folder}/file.password: the password is not UTF-8"
+
+
+async def test_agent_waits_for_its_token(files: AgentFolder) -> None:
+    """Neither the polls nor the stream of changes ends the agent, for example while the token is being renewed."""
+    files.settings["gateway"]["token_file"] = "missing.token"
+    async with RunningAgent(files) as agent:
+        assert await agent.until_failed("gateway") == f"{files.folder}/missing.token: No such file or directory"
+        await agent.until(lambda found: found["problems"][0]["attempts"] > 1)
+        expected = f"so the agent polls: [Errno 2] No such file or directory: '{files.folder}/missing.token'"
+        assert any(line.endswith(expected) for line in agent.log)
+        assert agent.process.returncode is None
+
+
 async def test_full_disk_keeps_the_old_files(stack: Stack, tmp_path: Path, renewed: RenewedCertificate) -> None:
     with in_memory(tmp_path / "disk", 256 * 1024) as disk:
         files = AgentFolder(disk, stack.gateway.address, renewed.resource)

@@ -11,7 +11,7 @@ from tests.support.agent import AgentFolder, RenewedCertificate, RunningAgent
 from tests.support.stack import Stack
 from tests.support.tls_servers import HandshakeWatcher, Nginx, PairReader, served_certificate
 
-KILLS = int(os.environ.get("KEYWAY_AGENT_KILLS", "8"))
+KILLS = int(os.environ.get("KEYWAY_AGENT_KILLS", "6"))
 """How many kills. docs/testing.md names the variable."""
 LONGEST_SECONDS = 2.0
 

@@ -10,7 +10,7 @@ from tests.support.agent import AgentFolder, RenewedCertificate, RunningAgent
 from tests.support.stack import Stack
 from tests.support.tls_servers import HandshakeWatcher, HaProxy, Nginx, PairReader, TlsServer
 
-RENEWALS = int(os.environ.get("KEYWAY_AGENT_RENEWALS", "8"))
+RENEWALS = int(os.environ.get("KEYWAY_AGENT_RENEWALS", "5"))
 """How many renewals. docs/testing.md names the variable."""
 
 

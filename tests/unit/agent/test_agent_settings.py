@@ -116,6 +116,8 @@ def test_complete_file_is_accepted(tmp_path: Path) -> None:
         ({"reload": {"signal": "HUP"}}, "certificates[0].reload.pid_file: missing"),
         ({"reload": {"signal": "HOP", "pid_file": "p"}}, "certificates[0].reload.signal: must be the name of a signal"),
         ({"reload": {"http": "ftp://x"}}, "certificates[0].reload.http: must be a URL"),
+        ({"reload": {"http": "http://x:99999/"}}, "certificates[0].reload.http: must be a URL"),
+        ({"reload": {"command": ["a\0b"]}}, "certificates[0].reload.command[0]: must be text"),
         ({"reload": {"command": ["x"], "timeout": 0}}, "reload.timeout: must be at least 1 s and at most 3600 s"),
         ({"verify": {"address": "443"}}, "certificates[0].verify.address: must be HOST:PORT"),
         ({"jitter": "soon"}, "certificates[0].jitter: must be a duration, such as 30s, 5m, 12h, or 3d"),

@@ -44,7 +44,11 @@ def _signal(fields: Fields) -> signal.Signals:
 def _http(fields: Fields) -> HttpAction:
     url = fields.text("http")
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    try:
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        has_port = False
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or not has_port:
         raise fields.error("http", "must be a URL such as http://127.0.0.1:8080/reload, without a password")
     username, password_file = fields.text("username", None), fields.path("password_file", None)
     if (username is None) != (password_file is None):

@@ -105,7 +105,7 @@ class SignalAction:
         """Send the signal."""
         try:
             os.kill(_process_id(self.pid_file.read_text()), self.number)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ActionError(f"{self.pid_file} does not contain a process ID") from None
         except ProcessLookupError:
             raise ActionError(f"the process in {self.pid_file} does not run") from None
@@ -137,7 +137,7 @@ class HttpAction:
         """Send the request."""
         try:
             status, body = await asyncio.to_thread(self._response)
-        except (OSError, http.client.HTTPException, MaterialError) as error:
+        except (OSError, UnicodeError, http.client.HTTPException, MaterialError) as error:
             raise ActionError(f"{self.method} {self._shown()} failed: {str(error) or type(error).__name__}") from error
         # The manager of Tomcat reports failures with the status 200.
         if not 200 <= status < 300 or body.startswith(b"FAIL"):

@@ -96,7 +96,7 @@ class Fields:
         """Take a list of texts that are not empty."""
         found = self.value(name, list, default)
         for number, each in enumerate(found):
-            if not isinstance(each, str) or not each:
+            if not isinstance(each, str) or not each or "\0" in each:
                 raise ConfigurationError(f"{self.path_of(name)}[{number}]", "must be text that is not empty")
         return tuple(found)
 

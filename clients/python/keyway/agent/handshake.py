@@ -28,7 +28,7 @@ async def wait_until_served(server: ServerCheck, expected: str) -> None:
             while True:
                 try:
                     served = await served_fingerprint(server)
-                except (OSError, TimeoutError) as error:
+                except (OSError, TimeoutError, UnicodeError) as error:
                     problem = f"the handshake with {place} failed: {_text(error)}"
                 else:
                     if served == expected:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from keyway.agent.installer import Installer
 from keyway.agent.material import Material, MaterialError, check
-from keyway.agent.reasons import FailureReason, InstallError, text_of
+from keyway.agent.reasons import FailureReason, InstallError, place_of, text_of
 from keyway.agent.schedule import share_of_host
 from keyway.agent.settings import ManagedCertificate
 from keyway.agent.sources import CertificateSource
@@ -122,6 +122,9 @@ class Keeper:
         except (KeywayError, MaterialError, OSError) as error:
             self._note_refresh_failure(_text(error))
             return None
+        except Exception as error:  # noqa: BLE001 - a bug must not stop the work for the other certificates
+            self._note_refresh_failure(place_of(error))
+            return None
         if self.state.refresh is not None:
             _log.info("%s: downloads from the gateway succeed again", self.managed.name)
         self.chain_version = material.chain_version
@@ -197,17 +200,20 @@ class Keeper:
 
     @contextlib.contextmanager
     def _recorded(self, version: str = "") -> Any:
-        """Record an InstallError in the state."""
+        """Record an InstallError, or an unexpected error, in the state."""
         try:
             yield
         except InstallError as error:
-            failure = self._next_failure(
-                self.state.install, error.reason, error.message, version, _LAST_INSTALL_RETRY_SECONDS
-            )
-            self._count(error.reason.value)
-            _log.error("%s: %s failed: %s", self.managed.name, error.reason.value, error.message)
-            self.state.install = failure
-            self._changed()
+            self._note_install_failure(error.reason, error.message, version)
+        except Exception as error:  # noqa: BLE001 - a bug must not stop the work for the other certificates
+            self._note_install_failure(FailureReason.INTERNAL, place_of(error), version)
+
+    def _note_install_failure(self, reason: FailureReason, message: str, version: str) -> None:
+        failure = self._next_failure(self.state.install, reason, message, version, _LAST_INSTALL_RETRY_SECONDS)
+        self._count(reason.value)
+        _log.error("%s: %s failed: %s", self.managed.name, reason.value, message)
+        self.state.install = failure
+        self._changed()
 
     def _next_failure(
         self, last: Failure | None, reason: FailureReason, message: str, version: str, longest: float

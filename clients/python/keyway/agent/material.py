@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
@@ -74,22 +74,25 @@ def key_of(pem: str, password: bytes | None) -> PrivateKeyTypes:
         raise MaterialError("the download contains no private key")
     data = pem.encode()
     # A password for a key that is not encrypted is ignored.
-    with contextlib.suppress(TypeError, ValueError):
+    with contextlib.suppress(TypeError, ValueError, UnsupportedAlgorithm):
         return load_pem_private_key(data, None)
     if password is None:
         raise MaterialError("the private key is encrypted or unreadable: set private_key_password_file")
     try:
         return load_pem_private_key(data, password)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, UnsupportedAlgorithm):
         pass
     raise MaterialError("the private key is unreadable, or its password is wrong")
 
 
 def check(material: Material, hosts: Sequence[str], now: dt.datetime, *, needs_key: bool) -> None:
     """Check pair, chain, dates, and host names. Raises MaterialError for the first problem."""
-    if needs_key:
-        _check_pair(material)
-    _check_chain(material.chain)
+    try:
+        if needs_key:
+            _check_pair(material)
+        _check_chain(material.chain)
+    except UnsupportedAlgorithm:
+        raise MaterialError("a certificate of the chain has a key or a signature of an unsupported kind") from None
     _check_dates(material.chain, now)
     _check_hosts(material.leaf, hosts)
 

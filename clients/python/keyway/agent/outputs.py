@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -71,13 +72,17 @@ class OutputFile:
         return pkcs12.serialize_java_truststore(named, self._encryption())
 
     def _key_store(self, material: Material) -> bytes:
-        return pkcs12.serialize_key_and_certificates(
-            self.alias.encode(),
-            material.key,  # type: ignore[arg-type] # a key of an unsupported kind raises TypeError
-            material.leaf,
-            material.chain[1:],
-            self._encryption(),
-        )
+        encryption = self._encryption()
+        try:
+            return pkcs12.serialize_key_and_certificates(
+                self.alias.encode(),
+                material.key,  # type: ignore[arg-type] # a key of an unsupported kind raises TypeError
+                material.leaf,
+                material.chain[1:],
+                encryption,
+            )
+        except (TypeError, ValueError, UnsupportedAlgorithm):
+            raise MaterialError("PKCS#12 cannot contain a private key of this kind") from None
 
     def _encryption(self) -> BestAvailableEncryption:
         assert self.password_file is not None

@@ -1,6 +1,8 @@
 """The reasons of failures, as status, log, and metrics show them."""
 
+import traceback
 from enum import Enum
+from pathlib import Path
 
 
 class FailureReason(Enum):
@@ -22,6 +24,8 @@ class FailureReason(Enum):
     """The server does not serve the new certificate, and the previous version is current again."""
     ROLLBACK = "rollback"
     """The server could not be returned to the previous version. Its files are current again."""
+    INTERNAL = "internal"
+    """A bug in the agent. It affects only this certificate."""
 
 
 class InstallError(Exception):
@@ -31,6 +35,12 @@ class InstallError(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = message
+
+
+def place_of(error: Exception) -> str:
+    """Return the type and the place of an unexpected error, without its text, which can contain secrets."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"unexpected {type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
 def text_of(error: OSError) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from keyway.agent.material import Material, certificates_of, key_of
+from keyway.agent.material import Material, MaterialError, certificates_of, key_of
 from keyway.agent.outputs import first_line
 from keyway.agent.settings import ManagedCertificate
 from keyway.aio import Client
@@ -55,5 +55,12 @@ class GatewaySource:
     async def _download(self, name: str, password: Path | None, *, private: bool) -> DownloadCertificateResponse:
         request = DownloadCertificateRequest(name=name, include_private_key=private)
         if password is not None:
-            request.keystore_password = first_line(password).decode()
+            request.keystore_password = _text_in(password)
         return await self._client.certificates.download_certificate(request)
+
+
+def _text_in(file: Path) -> str:
+    try:
+        return first_line(file).decode()
+    except UnicodeDecodeError:
+        raise MaterialError(f"{file}: the password is not UTF-8") from None

@@ -51,15 +51,16 @@ class Watcher:
         while True:
             try:
                 await self._follow(number)
-            except KeywayError as error:
+            except (KeywayError, OSError) as error:
                 pause = self._pause_after(error)
             else:
                 pause = _RETRY_SECONDS
             self._set_open(number, is_open=False)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
 
-    def _pause_after(self, error: KeywayError) -> float:
-        if error.code in _UNSUPPORTED:
+    def _pause_after(self, error: KeywayError | OSError) -> float:
+        """Return the seconds before the next attempt. An OSError is of the file with the token."""
+        if isinstance(error, KeywayError) and error.code in _UNSUPPORTED:
             _log.info("cannot watch the certificates, so the agent polls: %s", error)
             return _UNSUPPORTED_RETRY_SECONDS
         _log.warning("cannot watch the certificates, so the agent polls: %s", error)
