@@ -11,7 +11,7 @@ from tests.support.ports import free_port
 from tests.support.raw_server import RawServer, silence
 from tests.support.stack import Stack
 from tests.support.valid_requests import call
-from tests.support.wire import DEFAULT_RETRY, failure_of
+from tests.support.wire import DEFAULT_RETRY, failure_of, requested_retry
 
 UNREACHABLE = ("UNAVAILABLE", "PROVIDER_UNREACHABLE")
 LOST = ("UNAVAILABLE", "PROVIDER_CONNECTION_LOST")
@@ -22,6 +22,7 @@ MALFORMED = ("INTERNAL", "MALFORMED_PROVIDER_RESPONSE")
 INTERNAL = ("INTERNAL", "PROVIDER_INTERNAL")
 HEAD, _, BODY = ENCRYPTED.partition(b"\r\n\r\n")
 HALF_HEAD, HALF = HEAD[:40], HEAD + b"\r\n\r\n" + BODY[:20]
+LONGER = requested_retry(30)
 
 
 class Fault(NamedTuple):
@@ -51,9 +52,9 @@ FAULTS = {
     "two lengths": Fault(saying(HEAD + b"\r\nContent-Length: 2\r\n\r\n" + BODY), MALFORMED),
     "429": Fault(saying(http(429)), LIMITED, 429, (DEFAULT_RETRY, DEFAULT_RETRY), (3, 3)),
     "429 for now": Fault(saying(http(429, Retry_After="0")), LIMITED, 429, (0.001, 0.001), (3, 3)),
-    "429 for longer": Fault(saying(http(429, Retry_After="30")), LIMITED, 429, (30, 30)),
+    "429 for longer": Fault(saying(http(429, Retry_After="30")), LIMITED, 429, (LONGER, LONGER)),
     "503": Fault(saying(http(503)), UNAVAILABLE, 503, (DEFAULT_RETRY, None), (3, 1)),
-    "503 for longer": Fault(saying(http(503, Retry_After="30")), UNAVAILABLE, 503, (30, 30)),
+    "503 for longer": Fault(saying(http(503, Retry_After="30")), UNAVAILABLE, 503, (LONGER, LONGER)),
     "502 cut off": Fault(saying(http(502, b"x" * 9)[:-5], hang_up), UNAVAILABLE, 502, (DEFAULT_RETRY, None), (3, 1)),
     "500": Fault(saying(http(500, Content_Type="text/html")), INTERNAL, 500),
 }
