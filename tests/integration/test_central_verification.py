@@ -162,7 +162,7 @@ async def test_gap_is_found_although_times_in_the_store_were_altered(
 async def test_long_chain_is_verified_in_parts(
     central: Central, journals: list[Path], keys: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each part is read by its times, also if the clock was set back or times in the store were altered."""
+    """A part is complete even if the clock was set back, or if times in the store were altered."""
     monkeypatch.setattr(chain_parts, "_RECORDS", 10)
     first, second = heads(journals)
     report = await verify_central(central.settings, keys, expected=[first, second])
