@@ -175,7 +175,7 @@ async def test_ledger_names_the_nodes_with_an_old_version(stack: Stack, tmp_path
             assert outdated.rejected_version == outdated.sent_version != outdated.accepted_version
             assert outdated.connected
             assert (outdated.caller, outdated.secret) == (EDGE, name)
-            assert outdated.address.rpartition(":")[0] == "127.0.0.1"
+            assert outdated.address.rpartition(":")[0] in ("127.0.0.1", "[::1]")
             page = await operator.audit.ListSecretDeliveries(
                 audit.ListSecretDeliveriesRequest(parent="auditLogs/-", page_size=1)
             )

@@ -105,16 +105,19 @@ class VictoriaLogs:
         await self.flush()
 
     async def delete(self, logsql_filter: str) -> None:
-        """Delete rows, and wait until they are gone."""
+        """Delete rows, and wait until the task that deletes them has ended: it would also delete rows added meanwhile."""
         await self.flush()
         url = f"{self.endpoint}/delete/run_task"
         async with self._session.post(url, data={"filter": logsql_filter}) as response:
             assert response.status == 200, await response.text()
 
-        async def gone() -> bool:
-            return not await self.query(f"{logsql_filter} | limit 1")
+        async def ended() -> bool:
+            async with self._session.get(f"{self.endpoint}/delete/active_tasks") as response:
+                assert response.status == 200, await response.text()
+                active = orjson.loads(await response.read())
+            return not active and not await self.query(f"{logsql_filter} | limit 1")
 
-        await eventually(gone)
+        await eventually(ended)
 
     async def _is_ready(self) -> bool:
         assert self._process is not None
