@@ -124,7 +124,7 @@ class _StreamClient:
 
     async def __aenter__(self) -> Self:
         self.call = self._open()
-        await self.call.write(self._first)
+        await self.send(self._first)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -138,8 +138,9 @@ class _StreamClient:
         return response
 
     async def send(self, message: Any) -> None:
-        """Send a message."""
-        await self.call.write(message)
+        """Send a message. If the stream has ended, nothing happens: the status and the next read state why."""
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            await self.call.write(message)
 
 
 class DeltaClient(_StreamClient):

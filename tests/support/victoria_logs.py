@@ -105,7 +105,7 @@ class VictoriaLogs:
         await self.flush()
 
     async def delete(self, logsql_filter: str) -> None:
-        """Delete rows, and wait until the task that deletes them has ended: it would also delete rows added meanwhile."""
+        """Delete rows, and wait until the task that deletes them has ended, because it can delete rows added later."""
         await self.flush()
         url = f"{self.endpoint}/delete/run_task"
         async with self._session.post(url, data={"filter": logsql_filter}) as response:
