@@ -9,11 +9,12 @@ from typing import Any, Final
 
 import grpc
 from google.rpc.status_pb2 import Status
-from grpc_status import rpc_status
 
 from keyway.v1 import certificate_service_pb2 as contract
 from keyway.v1.certificate_service_pb2 import WatchCertificatesRequest, WatchCertificatesResponse
 from tests.support.authority import CertificateAuthority
+
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 PARENT: Final = "providers/p"
 Item = WatchCertificatesResponse | grpc.StatusCode | Status | None
@@ -67,7 +68,8 @@ class ScriptedWatch:
             elif isinstance(item, grpc.StatusCode):
                 context.abort(item, "scripted")
             elif isinstance(item, Status):
-                context.abort_with_status(rpc_status.to_status(item))
+                context.set_trailing_metadata((("grpc-status-details-bin", item.SerializeToString()),))
+                context.abort(_CODES[item.code], item.message)
             else:
                 yield item
 
