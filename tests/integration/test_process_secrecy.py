@@ -153,6 +153,7 @@ def with_central_store(watched: Watched) -> None:
     watched.trusted.configuration["audit"] |= {"query": {"source": "central", "central": central}}
 
 
+@pytest.mark.timeout(600)  # the search for leaks takes more than a minute
 async def test_no_secret_leaks_with_certificate_callers(watched: Watched) -> None:
     own = with_keys_of_its_own(watched)
     with_central_store(watched)
@@ -185,6 +186,7 @@ async def test_no_secret_leaks_with_certificate_callers(watched: Watched) -> Non
         await nothing_leaked(process, watched, configured | own | session)
 
 
+@pytest.mark.timeout(600)  # the search for leaks takes more than a minute
 async def test_no_secret_leaks_with_token_callers(watched: Watched) -> None:
     issuer, foreign = TokenIssuer(), TokenIssuer()
     trusted = watched.trusted
