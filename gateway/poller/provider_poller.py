@@ -188,7 +188,7 @@ class ProviderPoller:
     async def _list(
         self, poll: PollRound
     ) -> tuple[dict[str, dt.date | None], dict[str, Certificate], GatewayError | None]:
-        """Return all certificates, and None; or those of the first pages, and the error that there are too many."""
+        """Return the certificates, and None. If the list has too many pages, return the first ones and an error."""
         found: dict[str, dt.date | None] = {}
         watched: dict[str, Certificate] = {}
         request = certificates.ListCertificatesRequest(

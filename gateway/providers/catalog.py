@@ -73,7 +73,10 @@ class Catalog:
         return provider
 
     def serves(self, provider: Provider, operation: str) -> bool:
-        """Return whether the provider serves this operation, or all operations of which the gateway composes it."""
+        """Return whether the provider serves this operation.
+
+        The gateway itself implements some operations with others. The provider must then serve all of those.
+        """
         if operation == WATCH and provider.id in self._unpolled:
             return False
         served = self._operations[provider.id]

@@ -1,4 +1,4 @@
-"""State that the workers share through the supervisor: the state of the providers, which worker polls, and for whom."""
+"""State that the workers share through the supervisor: provider states, watched certificates, and which worker polls."""
 
 import asyncio
 from collections.abc import Callable, Sequence

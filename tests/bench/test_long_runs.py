@@ -161,7 +161,7 @@ def _usage(**different: Any) -> ResourceUsage:
 
 
 def _after(**different: Any) -> Mapping[int, ResourceUsage]:
-    """Resources after the run, of which those of a worker differ."""
+    """Return the resources after the run. different: the resources of the worker that changed."""
     return {1: _usage(name="gateway"), 2: _usage(**different)}
 
 

@@ -1,4 +1,4 @@
-"""Many watchers over three gateways, of which one is replaced: nobody misses a version, and nobody goes back.
+"""Many watchers over three gateways while one gateway is replaced: each watcher sees every version once, in order.
 
 KEYWAY_TESTS_WATCHERS sets the number of watchers.
 """

@@ -54,7 +54,7 @@ RECORDED_CALLS: Final = (OUTCOME, REFUSALS, REPETITIONS)
 CALL_CODES: Final = (INTENT, *RECORDED_CALLS)
 
 _OBJECTS: Final = frozenset({"metadata", "api", "request", "data", "actor", "user", "src_endpoint", "unmapped"})
-"""The objects in events of which only some members have fields."""
+"""The objects in events for which the store has fields for some members only."""
 
 Fields = Mapping[str, Any]
 

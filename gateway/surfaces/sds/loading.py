@@ -39,7 +39,7 @@ _STATES: Final[Mapping[int, DeliveryState]] = {
 """The state after an error with this code. After any other error, the gateway retries soon."""
 
 MISSING_CODES: Final = frozenset(code for code, state in _STATES.items() if state is DeliveryState.MISSING)
-"""The codes of errors that mean that there is no such secret."""
+"""The status codes of calls for a secret that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ _JITTER: Final = 0.1
 class SecretSource:
     """The versions of certificates and of trust bundles.
 
-    replica: the watched certificates. trust_bundles: reads trust stores, with the calls of the poller, each of which
-    has a deadline after `seconds`. interval: seconds between two polls of a trust store.
+    replica: the watched certificates. trust_bundles: reads trust stores. calls: makes the calls for that.
+    seconds: the timeout of each call. interval: seconds between two polls of a trust store.
     """
 
     def __init__(

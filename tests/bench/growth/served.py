@@ -49,8 +49,7 @@ def gateway(
 def cost_of(server: Server, call: Callable[[], object], seconds: float) -> float:
     """Return the CPU time of the server for one call in µs.
 
-    seconds: CPU time of a measurement, of which the
-    kernel counts steps of 0.01.
+    seconds: CPU time of a measurement. The kernel counts it in steps of 0.01 s.
     """
     before = server.usage()
     call()
