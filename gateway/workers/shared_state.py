@@ -1,4 +1,4 @@
-"""State that the workers share through the supervisor: provider states, watched certificates, and which worker polls."""
+"""State that the workers share through the supervisor: provider states, watched certificates, and the polling worker."""
 
 import asyncio
 from collections.abc import Callable, Sequence
