@@ -1,4 +1,4 @@
-"""State that the workers share through the supervisor: provider states, watched certificates, and the polling worker."""
+"""State that the workers share through the supervisor: providers, watched certificates, and which worker polls."""
 
 import asyncio
 from collections.abc import Callable, Sequence
