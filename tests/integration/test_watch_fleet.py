@@ -15,6 +15,7 @@ from gateway.gateway_settings import GatewaySettings
 from keyway import aio
 from tests.support.certificate_manager import PROVIDER, certificate
 from tests.support.certificates import Pki
+from tests.support.ports import free_address
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.watching import POLLER, Renewals
@@ -29,15 +30,13 @@ class Member:
     """One gateway of the fleet. It can be replaced on the same port."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self._settings = settings
+        self.address = free_address()
+        self._settings = settings.model_copy(update={"listen": self.address})
         self._exits = contextlib.AsyncExitStack()
-        self.address = ""
 
     async def start(self) -> None:
         """Start the gateway."""
-        server = await self._exits.enter_async_context(app.gateway(self._settings))
-        self.address = server.address
-        self._settings = self._settings.model_copy(update={"listen": server.address})
+        await self._exits.enter_async_context(app.gateway(self._settings))
 
     async def stop(self) -> None:
         """Drain the gateway."""

@@ -14,6 +14,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import (
     add_LogsServiceServicer_to_server,
 )
 
+from tests.support.ports import free_port
+
 Answering = Callable[[list[int], grpc.aio.ServicerContext[Any, Any]], Awaitable[ExportLogsServiceResponse | None]]
 """Answers an export of records with these sequence numbers. None: accept the records."""
 
@@ -27,7 +29,7 @@ class ScriptedCollector(LogsServiceServicer):
 
     def __init__(self, answering: Answering | None = None) -> None:
         self._answering = answering
-        self._port = 0
+        self._port = free_port()
         self.taken: list[int] = []
         self.by_chain: set[tuple[str, int]] = set()
         self.exports: list[list[int]] = []
@@ -46,7 +48,7 @@ class ScriptedCollector(LogsServiceServicer):
         """Start it on the same port as before."""
         self._server = grpc.aio.server()
         add_LogsServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]
-        self._port = self._server.add_insecure_port(f"127.0.0.1:{self._port}")
+        self._server.add_insecure_port(f"127.0.0.1:{self._port}")
         await self._server.start()
 
     async def stop(self) -> None:

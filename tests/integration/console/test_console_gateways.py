@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.support.console import running_console
+from tests.support.ports import free_address
 from tests.support.stack import Gateway, Stack
 
 
@@ -48,8 +49,7 @@ async def test_gateway_without_certificates_says_so(running_stack: Stack, tmp_pa
 
 
 async def test_console_survives_a_restart_of_the_gateway(running_stack: Stack, tmp_path: Path) -> None:
-    async with Gateway(running_stack.settings()) as first:
-        address = first.address
+    address = free_address()
     async with running_console(tmp_path, "--address", address) as console, console.entered() as session:
         assert "The console cannot connect" in await (await session.get("/providers")).text()
         async with Gateway(running_stack.settings(listen=address)):
