@@ -19,6 +19,9 @@ VICTORIA_LOGS := build/victoria-logs
 PROMETHEUS := $(if $(shell command -v apt-get),build/prometheus/.ready)
 TOMCAT := $(if $(shell command -v apt-get),build/tomcat/.ready)
 HELM := build/helm
+KMS_CHECK := build/kms-check
+KUBE_APISERVER := build/kube-apiserver
+ETCD := build/etcd
 SBOM_READY := build/sbom-venv/.ready
 BENCH_READY := build/bench-venv/.ready
 GHZ := build/tools/ghz
@@ -99,7 +102,7 @@ run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 with embedded emulators 
 emulate: $(RUNTIME) ## run only the emulators, for curl
 	$(BIN)/keyway-gateway emulate $(ARGS)
 
-test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(TOMCAT) $(HELM) $(SBOM_READY) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
+test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(TOMCAT) $(HELM) $(KMS_CHECK) $(SBOM_READY) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(ARGS)
 
 unit: $(READY) ## run the unit tests that need only Python, in under a minute; `make test` also runs those of the journal and of audit queries
@@ -195,6 +198,19 @@ $(HELM): deploy/helm/go.mod deploy/helm/go.sum | $(GO)
 	@mkdir -p build
 	cd deploy/helm && go build -mod=readonly -trimpath -ldflags='-s -w' -o ../../build/helm helm.sh/helm/v4/cmd/helm
 
+# The code of kube-apiserver for KMS v2, with which the plugin is tested.
+$(KMS_CHECK): tests/kms/go.mod tests/kms/go.sum tests/kms/main.go | $(GO)
+	@echo "Building the test program of KMS v2 (once, about a minute)" >&2
+	@mkdir -p build
+	cd tests/kms && go build -mod=readonly -trimpath -ldflags='-s -w' -o ../../$(KMS_CHECK) .
+	@touch $@
+
+$(KUBE_APISERVER) $(ETCD): build/%: tests/kms/%/go.mod tests/kms/%/go.sum tests/kms/%/main.go | $(GO)
+	@echo "Building $* (once; kube-apiserver takes about 10 minutes on one CPU)" >&2
+	@mkdir -p build
+	cd tests/kms/$* && go build -mod=readonly -trimpath -ldflags='-s -w' -o ../../../build/$* .
+	@touch $@
+
 manifests: $(HELM) ## render the manifests in deploy/kubernetes again, after a change of the chart or of deploy/helm/example-values.yaml
 	deploy/helm/render.sh $(HELM) deploy/kubernetes
 
@@ -203,7 +219,8 @@ check: lint types layout generated test test-clients audit-index instructions ##
 check-bare: ## run `make run`, `make unit`, and `make test` in a minimal Debian root (needs root and debootstrap)
 	tests/bare/check.sh
 
-check-external: $(READY) $(ENVOY_HOME)/.ready bench-setup ## checks that take minutes or need large programs: Envoy, and floods of unauthenticated peers (root, cgroups v1)
+check-external: $(READY) $(ENVOY_HOME)/.ready $(KUBE_APISERVER) $(ETCD) bench-setup ## checks that take minutes or need large programs: Envoy, kube-apiserver, and floods of unauthenticated peers (root, cgroups v1)
+	KEYWAY_TESTS_REQUIRE_ALL=1 $(BIN)/python -m pytest -s tests/integration/kms/test_kube_apiserver.py
 	KEYWAY_TESTS_REQUIRE_ALL=1 $(BIN)/python -m pytest tests/integration/test_envoy.py tests/integration/test_envoy_sds_proxy.py
 	$(BIN)/python -m tests.bench.peer_floods --envoy
 

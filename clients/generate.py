@@ -1,7 +1,8 @@
 """Generator of all files that follow from the contract in protos/, and checks of the contract and of these files.
 
 The common types of Google come from the installed package googleapis-common-protos. The plugins for Go and TypeScript
-come from the places that clients/**/buf.gen.yaml name. clients/envoy_descriptors.py downloads the messages of Envoy.
+come from the places that clients/**/buf.gen.yaml name. clients/envoy_descriptors.py downloads the messages of Envoy,
+and clients/kms_descriptors.py those of Kubernetes.
 Each module in GENERATORS writes one file or one folder.
 
     deps       copy the common types of Google to build/protos-deps
@@ -47,6 +48,7 @@ GENERATORS = (
     ("clients.man_pages", "clients/python/man"),
     ("clients.error_reasons", "clients/python/keyway/console/reasons.json"),
     ("clients.envoy_descriptors", "gateway/surfaces/sds/envoy.binpb"),
+    ("clients.kms_descriptors", "gateway/surfaces/kms/kms.binpb"),
     ("deploy.grafana.generator", "deploy/grafana"),
     ("deploy.sbom.generator", "."),
 )
@@ -80,6 +82,7 @@ STUB_PATTERNS = (
     "docs/metrics.md",
     "docs/providers.md",
     "gateway/providers/base/operations.py",
+    "gateway/surfaces/kms/kms.binpb",
     "gateway/surfaces/sds/envoy.binpb",
 )
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from deploy.sbom.generator import bill
-from deploy.sbom.generator.notice import ENVOY, notice
+from deploy.sbom.generator.notice import ENVOY, KUBERNETES, notice
 from deploy.sbom.generator.other_packages import go_packages, java_packages, npm_packages
 from deploy.sbom.generator.python_packages import packages_of
 
@@ -21,7 +21,8 @@ def main(folder: Path) -> None:
         "deploy/sbom/keyway-gateway.cdx.json": bill.bill(everything, "keyway-gateway", gateway),
         "clients/python/keyway-client.cdx.json": bill.bill(everything, "keyway-client", client),
         "NOTICE": notice(
-            {"The gateway needs these Python packages, which the container image contains:": gateway}, ENVOY
+            {"The gateway needs these Python packages, which the container image contains:": gateway},
+            (ENVOY, KUBERNETES),
         ),
         "clients/python/NOTICE": notice(
             {"The client needs these Python packages, most of them only for its extras:": client}

@@ -23,15 +23,21 @@ Envoy project (envoy), of the xDS API of the CNCF (xds), and of Protocol Buffers
 Project Authors, The xDS Authors, and Google LLC. The first two are licensed under the Apache License, Version 2.0, the
 third under the BSD 3-Clause License. The build takes the .proto files from the npm package @grpc/grpc-js-xds.
 """
-"""The attribution of what the gateway contains, and the clients do not."""
+"""The attribution of what the gateway contains of Envoy. The clients do not contain it."""
+
+KUBERNETES: Final = """\
+The gateway contains the descriptors of KMS v2 of Kubernetes. They were compiled from the .proto file of the Go module
+k8s.io/kms: Copyright The Kubernetes Authors, licensed under the Apache License, Version 2.0.
+"""
+"""The attribution of what the gateway contains of Kubernetes. The clients do not contain it."""
 
 
-def notice(sections: Mapping[str, Sequence[Package]], attribution: str = "") -> str:
-    """Return the text of a NOTICE file. sections: sentences that introduce packages. attribution: further text."""
+def notice(sections: Mapping[str, Sequence[Package]], attributions: Sequence[str] = ()) -> str:
+    """Return the text of a NOTICE file. sections: sentences that introduce packages. attributions: further texts."""
     return "\n".join(
         (
             _HEADER,
-            *([attribution] if attribution else []),
+            *attributions,
             *(_section(title, packages) for title, packages in sections.items()),
         )
     )
