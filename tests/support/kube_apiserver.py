@@ -88,7 +88,8 @@ class KubeApiServer:
 
     async def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> int:
         async with self._request(method, path, json=body) as response:
-            return response.status
+            status: int = response.status
+            return status
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
         headers = {"Authorization": f"Bearer {_TOKEN}"}

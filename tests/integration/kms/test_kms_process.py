@@ -1,6 +1,7 @@
 """`keyway-gateway kms-plugin` as a process: its socket, health, metrics, log, and ends."""
 
 import signal
+from typing import Any
 
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -47,7 +48,7 @@ async def test_health_is_the_result_of_the_latest_probe(scene: KmsScene) -> None
         await scene.break_upstream()
         async with KmsClient(address) as client:
             await client.failure(client.status())
-            stub = health_pb2_grpc.HealthStub(client.channel)
+            stub: Any = health_pb2_grpc.HealthStub(client.channel)  # its published type has no methods
             response = await stub.Check(health_pb2.HealthCheckRequest(), timeout=20)
         failed = await run(scene.folder, "health", "--address", address)
     assert (healthy.code, healthy.output) == (0, "SERVING\n")
@@ -90,7 +91,7 @@ async def test_socket_that_others_can_reach_is_rejected(scene: KmsScene) -> None
         ({"socket": f"/run/{'s' * 120}"}, "socket: the path of a Unix socket must have at most 107 bytes"),
     ],
 )
-async def test_invalid_configuration_is_explained(scene: KmsScene, options: dict[str, object], problem: str) -> None:
+async def test_invalid_configuration_is_explained(scene: KmsScene, options: dict[str, Any], problem: str) -> None:
     ended = await run(scene.folder, "kms-plugin", "--config", scene.write(**options))
     assert ended.code == 2
     assert problem in ended.errors
