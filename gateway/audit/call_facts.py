@@ -3,11 +3,18 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.authz.decision import Decision
 from gateway.contract.methods import Method
 from gateway.identity.caller import Caller
+
+
+SDS: Final = "sds"
+VAULT: Final = "vault"
+"""The surfaces that the gateway serves itself, so that it knows which calls they make."""
+STATED_SURFACES: Final = frozenset({"kms-v2", "rest"})
+"""The surfaces that are gRPC clients of the gateway. They state their name in metadata, as every caller can."""
 
 
 class Moment(NamedTuple):
@@ -26,11 +33,16 @@ class Moment(NamedTuple):
 
 
 class CallSource(NamedTuple):
-    """The address that a call came from, and the names that the caller claims without proof."""
+    """The address that a call came from, and the names that the caller claims without proof.
+
+    surface: the third-party interface through which the call came; empty for gRPC. Only those in STATED_SURFACES are
+    claims of the caller.
+    """
 
     address: str
     user_agent: str = ""
     service: str = ""
+    surface: str = ""
 
 
 @dataclass(slots=True)

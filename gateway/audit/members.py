@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from gateway.audit.call_facts import CallDetails, CallSource
+from gateway.audit.call_facts import STATED_SURFACES, CallDetails, CallSource
 from gateway.authz.decision import Decision
 from gateway.authz.principals import caller_id
 from gateway.contract.spelling import is_nfc, nfc
@@ -65,18 +65,20 @@ class _ActorParts(NamedTuple):
 
 def _of_actor(caller: Caller, source: CallSource, decisions: tuple[Decision, ...]) -> CallMembers:
     """Return the members for the caller, the source address, and the policy decisions."""
-    return _with_address(source.address, _actor_parts(caller, source.service, source.user_agent, decisions))
+    return _with_address(source.address, _actor_parts(caller, source[1:], decisions))
 
 
 def _cached_of_actor(caller: Caller, source: CallSource, decisions: tuple[Decision, ...]) -> CallMembers:
-    return _with_address(source.address, _cached_actor_parts(caller, source.service, source.user_agent, decisions))
+    return _with_address(source.address, _cached_actor_parts(caller, source[1:], decisions))
 
 
 def _with_address(address: str, parts: _ActorParts) -> CallMembers:
     return CallMembers(b"%b%b%b" % (parts.before, _source_endpoint(address), parts.after), parts.unmapped)
 
 
-def _actor_parts(caller: Caller, service: str, user_agent: str, decisions: tuple[Decision, ...]) -> _ActorParts:
+def _actor_parts(caller: Caller, claims: tuple[str, ...], decisions: tuple[Decision, ...]) -> _ActorParts:
+    """Return the members. claims: the CallSource without the address."""
+    user_agent, service, surface = claims
     kind = _USER_TYPES.get(caller.kind, "Unknown")
     user: dict[str, object] = {"name": caller.name or caller.kind, "uid": caller_id(caller), "type": kind}
     user["type_id"] = _USER_TYPE_IDS.get(kind, UNKNOWN_TYPE)
@@ -96,7 +98,7 @@ def _actor_parts(caller: Caller, service: str, user_agent: str, decisions: tuple
     return _ActorParts(
         _members({"actor": actor}) + b",",
         b"," + _members(after) if after else b"",
-        _members(_targets(decisions)),
+        _members({**_targets(decisions), **_surface(surface)}),
     )
 
 
@@ -123,6 +125,11 @@ def _targets(decisions: Sequence[Decision]) -> Mapping[str, object]:
     if not decisions:
         return {}
     return {"authorizations": [{"action": each.action, "resource": each.resource} for each in decisions]}
+
+
+def _surface(name: str) -> Mapping[str, object]:
+    """Return which third-party interface the call came through, and whether only the caller says so."""
+    return {"surface": {"name": name, "stated_by_caller": name in STATED_SURFACES}} if name else {}
 
 
 def _endpoint(address: str) -> Mapping[str, object]:

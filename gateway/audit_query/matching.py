@@ -34,6 +34,7 @@ def _has_names(record: AuditRecord, criteria: AuditFilter) -> bool:
             (criteria.caller, record.caller),
             (criteria.action, record.action),
             (criteria.reason, record.reason),
+            (criteria.surface, record.surface),
         )
     ):
         return False

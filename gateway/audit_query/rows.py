@@ -95,6 +95,7 @@ def audit_record(journal: str, recorded: Sequence[RecordedEvent]) -> AuditRecord
         audit_logs=[AUDIT_LOGS + log for log in audit_logs(resources)],
         journal=journal,
         receipt=receipt,
+        surface=_text(_object(_object(event, "unmapped"), "surface"), "name"),
     )
     if code == OUTCOME and (microseconds := _duration_us(event)) is not None:
         record.duration.seconds, rest = divmod(microseconds, 1_000_000)

@@ -25,10 +25,14 @@ from gateway.telemetry.context import Metadata
 
 
 class CallOrigin(NamedTuple):
-    """Where a call comes from. peer: in gRPC's notation. metadata: what the peer states about itself."""
+    """Where a call comes from. peer: in gRPC's notation. metadata: what the peer states about itself.
+
+    surface: the surface that makes the call for the peer; empty for other parts of the gateway.
+    """
 
     peer: str = "inproc:in-process"
     metadata: Metadata = ()
+    surface: str = ""
 
 
 OWN: Final = CallOrigin()
@@ -83,6 +87,7 @@ class InProcessCalls:
             method=method,
             transport=transport,
             received_at=Moment.now(),
+            surface=origin.surface,
             request=request,
             caller=caller,
         )

@@ -57,5 +57,12 @@ def _repeated(call: RpcContext) -> RepeatedCall:
     if _PAGE_TOKEN in request.DESCRIPTOR.fields_by_name:
         request.ClearField(_PAGE_TOKEN)
     digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
-    host = peer_host(call.source.address)
-    return RepeatedCall(call.caller, host, call.method.full_name, digest, tuple(call.decisions))
+    source = call.source
+    return RepeatedCall(
+        call.caller,
+        peer_host(source.address),
+        source.surface,
+        call.method.full_name,
+        digest,
+        tuple(call.decisions),
+    )

@@ -27,11 +27,13 @@ Append = Callable[[bytes], object]
 class RepeatedCall(NamedTuple):
     """What makes a call a repetition of another. host: the address of the peer, which the record must not lose.
 
+    surface: as in CallSource.
     request: a digest. decisions: a policy change begins a new count.
     """
 
     caller: Caller
     host: str
+    surface: str
     method: str
     request: bytes
     decisions: tuple[Decision, ...]

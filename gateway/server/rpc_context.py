@@ -13,7 +13,7 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from gateway.audit.call_facts import CallSource, Moment
+from gateway.audit.call_facts import STATED_SURFACES, CallSource, Moment
 from gateway.audit.events import CallEvents
 from gateway.authz.decision import Decision
 from gateway.call_context import CallContext
@@ -28,7 +28,8 @@ ServicerContext: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _REQUEST_ID: Final = "x-request-id"
 _SERVICE_NAME: Final = "x-service-name"
 _USER_AGENT: Final = "user-agent"
-_RECORDED_METADATA: Final = frozenset({_REQUEST_ID, _SERVICE_NAME, _USER_AGENT})
+_SURFACE: Final = "keyway-surface"
+_RECORDED_METADATA: Final = frozenset({_REQUEST_ID, _SERVICE_NAME, _USER_AGENT, _SURFACE})
 _MAXIMUM_VALUE_CHARACTERS: Final = 128
 _CACHED_ADDRESSES: Final = 1024
 
@@ -45,6 +46,7 @@ class RpcContext(CallContext):
         method: the method of the contract.
         transport: gRPC's own context of the call.
         received_at: the start of the call.
+        surface: the surface that makes the call in the gateway's process; empty for calls over the network.
     Decoding interceptor:
         request: the decoded message; None before decoding, and when the call has ended.
     Authentication interceptor:
@@ -61,6 +63,7 @@ class RpcContext(CallContext):
     method: Method
     transport: ServicerContext = field(repr=False)
     received_at: Moment
+    surface: str = ""
     request: Message | None = field(default=None, repr=False)
     caller: Caller | None = None
     decisions: Sequence[Decision] = ()
@@ -100,8 +103,12 @@ class RpcContext(CallContext):
     def source(self) -> CallSource:
         """The peer's address, and the names that the caller claims for itself."""
         claimed = self.caller_metadata
+        surface = claimed.get(_SURFACE, "")
         return CallSource(
-            peer_address(self.transport.peer()), claimed.get(_USER_AGENT, ""), claimed.get(_SERVICE_NAME, "")
+            peer_address(self.transport.peer()),
+            claimed.get(_USER_AGENT, ""),
+            claimed.get(_SERVICE_NAME, ""),
+            surface if surface in STATED_SURFACES else self.surface,
         )
 
     def log_fields(self) -> Mapping[str, str]:

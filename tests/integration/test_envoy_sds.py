@@ -83,6 +83,7 @@ async def test_renewal_is_pushed_once_to_every_node_and_read_once(stack: Stack, 
     for event in downloads:
         assert event["actor"]["user"]["uid"] == EDGE
         assert event["actor"]["app_name"].startswith("edge-")
+        assert event["unmapped"]["surface"] == {"name": "sds", "stated_by_caller": False}
         assert event["src_endpoint"]["ip"] in {"127.0.0.1", "::1"}
 
 

@@ -29,6 +29,7 @@ from keyway.v1.audit_service_pb2 import (
 from tests.support.journals import chain_records
 
 _HOUR = 3600
+_TEXTS = ("caller", "action", "reason", "surface")
 _MESSAGE_BYTES = 4 << 20
 """The size of the messages that clients receive by default."""
 
@@ -59,7 +60,7 @@ def is_in_scope(record: AuditRecord, scope: Scope) -> bool:
 def matches(record: AuditRecord, criteria: AuditFilter) -> bool:
     """Return whether a record matches all fields of a filter."""
     time = record.start_time.ToNanoseconds()
-    texts = {name: getattr(criteria, name) for name in ("caller", "action", "reason") if getattr(criteria, name)}
+    texts = {name: getattr(criteria, name) for name in _TEXTS if getattr(criteria, name)}
     provider = criteria.provider
     return (
         (not criteria.HasField("start_time") or time >= criteria.start_time.ToNanoseconds())

@@ -156,7 +156,9 @@ class _UsualCall:
 def _usual_calls(chance: random.Random, number: int, resources: int) -> list[_UsualCall]:
     """Return the usual calls of a caller: a few methods, on a few resources."""
     caller = Caller(f"spiffe://example.org/service-{number}", "spiffe")
-    sources = [CallSource(f"10.0.{number}.{each}:4242", "grpc-go/1.70", f"service-{number}") for each in range(3)]
+    addresses = [f"10.0.{number}.{each}:4242" for each in range(3)]
+    surface = ("", "vault", "rest")[number % 3]
+    sources = [CallSource(address, "grpc-go/1.70", f"service-{number}", surface) for address in addresses]
     found = []
     for _ in range(chance.randrange(3, 9)):
         name, names = _usual_resources(chance, chance.randrange(resources))

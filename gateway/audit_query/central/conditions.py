@@ -46,6 +46,8 @@ def conditions(criteria: AuditFilter) -> Iterator[str]:
     """Yield the conditions for a filter, except those for the time range and for the result of a call."""
     if criteria.caller:
         yield logsql.equals(fields.CALLER, criteria.caller)
+    if criteria.surface:
+        yield logsql.equals(fields.SURFACE, criteria.surface)
     if criteria.action:
         yield from _action(criteria.action)
     if criteria.resource:

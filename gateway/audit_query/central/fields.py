@@ -29,6 +29,7 @@ COUNT: Final = "count"
 METHODS: Final = "methods"
 DURATION_US: Final = "duration_us"
 START_TIME: Final = "start_time"
+SURFACE: Final = "surface"
 
 ALL: Final = (
     EVENT_CODE,
@@ -47,13 +48,14 @@ ALL: Final = (
     METHODS,
     DURATION_US,
     START_TIME,
+    SURFACE,
 )
 
 RECORDED_CALLS: Final = (OUTCOME, REFUSALS, REPETITIONS)
 """The codes of events that always make a row. An intent makes a row only if it has no outcome."""
 CALL_CODES: Final = (INTENT, *RECORDED_CALLS)
 
-_OBJECTS: Final = frozenset({"metadata", "api", "request", "data", "actor", "user", "src_endpoint", "unmapped"})
+_OBJECTS: Final = frozenset({"metadata", "api", "request", "data", "actor", "user", "src_endpoint", "unmapped", "surface"})
 """The objects in events for which the store has fields for some members only."""
 
 Fields = Mapping[str, Any]
@@ -72,7 +74,11 @@ def event_of(fields: Fields) -> Mapping[str, Any]:
         "status_code": fields.get(STATUS_CODE),
         "status_detail": fields.get(STATUS_DETAIL),
         "count": number_in(fields, COUNT),
-        "unmapped": {"methods": _decoded(fields, METHODS), "duration_us": number_in(fields, DURATION_US)},
+        "unmapped": {
+            "methods": _decoded(fields, METHODS),
+            "duration_us": number_in(fields, DURATION_US),
+            "surface": {"name": fields.get(SURFACE)},
+        },
         "start_time": number_in(fields, START_TIME),
         "time": number_in(fields, START_TIME),
     }
@@ -91,6 +97,8 @@ def match_event(fields: Fields, body: str) -> bool:
     if copied is None or original is None:
         return copied is original
     original.ClearField("caller_request_id")  # has no field
+    if not copied.surface:
+        original.ClearField("surface")  # a collector with an older configuration does not copy it
     # For events of older versions, the collector computes the start of the call in milliseconds.
     if abs(copied.start_time.ToMilliseconds() - original.start_time.ToMilliseconds()) <= 1:
         copied.start_time.CopyFrom(original.start_time)

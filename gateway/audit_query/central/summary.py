@@ -36,7 +36,7 @@ from keyway.v1.audit_service_pb2 import (
     AuditGroup,
 )
 
-_DECIDED_BY_THE_STORE: Final = ("start_time", "end_time", "caller", "reason")
+_DECIDED_BY_THE_STORE: Final = ("start_time", "end_time", "caller", "reason", "surface")
 """The fields of a filter that the store has already compared."""
 
 

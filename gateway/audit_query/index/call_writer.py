@@ -13,7 +13,7 @@ from keyway.v1.audit_record_pb2 import AuditRecord
 
 HOUR_MS: Final = 3_600_000
 _UUID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
-_INSERT: Final = f"INSERT OR REPLACE INTO calls VALUES ({', '.join('?' * 22)})"
+_INSERT: Final = f"INSERT OR REPLACE INTO calls VALUES ({', '.join('?' * 23)})"
 _NO_BUCKET: Final = None
 
 
@@ -80,6 +80,7 @@ class CallWriter:
             duration,
             bucket(duration) if duration is not None else _NO_BUCKET,
             record.calls,
+            texts.text(record.surface, segment),
         )
 
 

@@ -26,7 +26,13 @@ class Condition(NamedTuple):
 def call_conditions(criteria: AuditFilter, scope: Scope) -> list[Condition]:
     """Return the conditions of a filter and a scope, without time range and resource: for `calls` and for `rollups`."""
     found = [*scope_conditions(scope), *_result_conditions(criteria)]
-    for column, text in (("caller", criteria.caller), ("action", criteria.action), ("reason", criteria.reason)):
+    texts = (
+        ("caller", criteria.caller),
+        ("action", criteria.action),
+        ("reason", criteria.reason),
+        ("surface", criteria.surface),  # a column of `calls` only
+    )
+    for column, text in texts:
         if text:
             found.append(Condition(f"{column} {_IS_TEXT}", (text,)))
     if criteria.provider:

@@ -11,12 +11,12 @@ from keyway.v1.audit_record_pb2 import AuditRecord
 
 COLUMNS: Final = (
     "time, calls.chain, sequence, last, hash, request, caller, action, resources, logs, policies, peer,"
-    " caller_request, status, reason, outcome, denied, private, duration, calls"
+    " caller_request, status, reason, outcome, denied, private, duration, calls, surface"
 )
 
 
 class IndexRow(NamedTuple):
-    """The columns of `COLUMNS`. caller to reason: numbers of texts or of lists of texts."""
+    """The columns of `COLUMNS`. caller to reason, and surface: numbers of texts or of lists of texts."""
 
     time: int
     chain: int
@@ -38,6 +38,7 @@ class IndexRow(NamedTuple):
     private: int
     duration: int | None
     calls: int
+    surface: int
 
 
 class RecordReader:
@@ -66,6 +67,7 @@ class RecordReader:
             peer_address=text(row.peer),
             caller_request_id=row.caller_request or "",
             audit_logs=texts(row.logs),
+            surface=text(row.surface),
             journal=self._journal,
             receipt=f"{self._chains.get(row.chain, '')}:{row.last}:{row.hash.hex()}",
         )

@@ -56,6 +56,7 @@ CREATE TABLE calls (
   time INTEGER, chain INTEGER, sequence INTEGER, last INTEGER, hash BLOB, segment INTEGER, request, caller INTEGER,
   action INTEGER, resources INTEGER, logs INTEGER, policies INTEGER, peer INTEGER, caller_request TEXT, status INTEGER,
   reason INTEGER, outcome INTEGER, denied INTEGER, private INTEGER, duration INTEGER, bucket INTEGER, calls INTEGER,
+  surface INTEGER,
   PRIMARY KEY (time, chain, sequence)
 ) WITHOUT ROWID;
 -- Requests are grouped by segment, so that new ones change few pages. A lookup tries every segment.
@@ -70,7 +71,7 @@ CREATE INDEX calls_failed ON calls (status, time, chain, sequence) WHERE status 
 -- The number of calls in each hour (UTC) and list of audit logs. hour: hours since 1970.
 CREATE TABLE hours (hour INTEGER, logs INTEGER, calls INTEGER, PRIMARY KEY (hour, logs)) WITHOUT ROWID;
 
--- Calls by time unit and all columns but those of single calls and the peer, derived from `calls`; see `rollups`.
+-- Calls by time unit and all columns but those of single calls, the peer, and the surface, derived from `calls`; see `rollups`.
 CREATE TABLE rollups (
   level INTEGER, start INTEGER, caller INTEGER, action INTEGER, resources INTEGER, logs INTEGER, status INTEGER,
   reason INTEGER, outcome INTEGER, denied INTEGER, private INTEGER, calls INTEGER, durations BLOB,

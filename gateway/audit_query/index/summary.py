@@ -68,7 +68,7 @@ def summarize(
     if criteria.resource:
         conditions.append(resource_condition(criteria.resource))
     finest = 1 if AUDIT_DIMENSION_HOUR in dimensions else len(UNIT_MS) - 1
-    is_rolled_up = AUDIT_DIMENSION_PEER_ADDRESS not in dimensions
+    is_rolled_up = AUDIT_DIMENSION_PEER_ADDRESS not in dimensions and not criteria.surface
     covering = cover(connection, times, finest) if is_rolled_up else Covering({}, [times])
     for level, starts in covering.units.items():
         groups.add_units(level, starts, conditions)

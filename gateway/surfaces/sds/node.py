@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple
 
+from gateway.audit.call_facts import SDS
 from gateway.authz.principals import caller_id
 from gateway.deliveries.ledger import DeliveryKey
 from gateway.identity.caller import Caller
@@ -24,7 +25,7 @@ class Node(NamedTuple):
     @property
     def origin(self) -> CallOrigin:
         """What records of calls for the node state about it, in addition to its caller."""
-        return CallOrigin(self.peer, (("user-agent", self.user_agent), ("x-service-name", self.id)))
+        return CallOrigin(self.peer, (("user-agent", self.user_agent), ("x-service-name", self.id)), SDS)
 
     def key(self, secret: str) -> DeliveryKey:
         """Return the key of a delivery to this node. secret: the requested name."""

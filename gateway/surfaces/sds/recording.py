@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from gateway.audit import events
-from gateway.audit.call_facts import CallDetails, CallResult, CallSource, Moment
+from gateway.audit.call_facts import SDS, CallDetails, CallResult, CallSource, Moment
 from gateway.contract.methods import ACCEPT_SECRET, OPEN_SECRET_STREAM, REJECT_SECRET, Method
 from gateway.deliveries.ledger import Delivery
 from gateway.errors import GatewayError
@@ -65,7 +65,7 @@ def _details(method: Method, node: Node, resources: list[tuple[str, str]], reque
         request_id=new_request_id(),
         caller_request_id="",
         caller=node.caller,
-        source=CallSource(peer_address(node.peer), node.user_agent, node.id),
+        source=CallSource(peer_address(node.peer), node.user_agent, node.id, SDS),
         resources=resources,
         request=request,
     )

@@ -194,6 +194,13 @@ def test_rejected_calls_of_a_peer_are_one_event() -> None:
     assert event["unmapped"]["methods"] == {"keyway.v1.KeyService/Encrypt": 3, "x/Y": 4}
 
 
+@pytest.mark.parametrize(("surface", "stated"), [("vault", False), ("sds", False), ("rest", True), ("kms-v2", True)])
+def test_events_name_the_surface_and_who_says_so(surface: str, stated: bool) -> None:
+    details = call_details(source=CallSource("10.1.2.3:1", surface=surface))
+    for event in both(details, CallResult(events.SUCCESS, "OK", LATER)):
+        assert event["unmapped"]["surface"] == {"name": surface, "stated_by_caller": stated}
+
+
 def test_names_in_a_batch_are_not_cached() -> None:
     """A caller can choose a thousand different names in each call."""
     members._cached_actor_parts.cache_clear()

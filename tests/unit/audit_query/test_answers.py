@@ -79,6 +79,7 @@ filters = st.builds(
     denied=optional(st.booleans()),
     private_material=optional(st.booleans()),
     outcome=st.sampled_from([0, 0, 0, 1, 2, 3, 4]),
+    surface=optional(st.sampled_from(["vault", "rest", "sds"])),
 )
 # Most filters of many fields select nothing.
 sparse_filters = st.builds(

@@ -50,6 +50,10 @@ def test_row_of_a_call_has_every_column() -> None:
     )  # fmt: skip
 
 
+def test_row_names_the_surface() -> None:
+    assert call(source=CallSource("10.1.2.3:4242", surface="vault")).surface == "vault"
+
+
 def test_outcome_alone_makes_the_same_row() -> None:
     call_events = CallEvents(call_details(), BEGAN)
     outcome = call_events.outcome(CallResult(events.SUCCESS, "OK", LATER))

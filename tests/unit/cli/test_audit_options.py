@@ -61,6 +61,7 @@ def test_without_options_every_record_matches() -> None:
         ({"status": "permission_denied"}, contract.AuditFilter(status=code_pb2.PERMISSION_DENIED)),
         ({"status": "OK"}, contract.AuditFilter(status=code_pb2.OK)),
         ({"reason": "KEY_NOT_FOUND"}, contract.AuditFilter(reason="KEY_NOT_FOUND")),
+        ({"surface": "vault"}, contract.AuditFilter(surface="vault")),
         ({"outcome": "unknown"}, contract.AuditFilter(outcome=contract.AUDIT_OUTCOME_UNKNOWN)),
         ({"denied": True}, contract.AuditFilter(denied=True)),
         ({"private": True}, contract.AuditFilter(private_material=True)),

@@ -15,7 +15,8 @@ from tests.support.ocsf import ocsf_violations
 
 ALICE = Caller("spiffe://example.org/alice", "spiffe")
 DETAILS = call_details("ListAuditRecords", caller=ALICE, resources=[("keyway.dev/AuditLog", "auditLogs/-")])
-CALL = RepeatedCall(ALICE, "10.0.0.1", "keyway.v1.AuditService/ListAuditRecords", b"digest", tuple(DETAILS.decisions))
+METHOD = "keyway.v1.AuditService/ListAuditRecords"
+CALL = RepeatedCall(ALICE, "10.0.0.1", "", METHOD, b"digest", tuple(DETAILS.decisions))
 HOUR = 3600.0
 
 

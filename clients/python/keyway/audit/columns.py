@@ -113,4 +113,10 @@ COLUMNS: Final[Sequence[RecordColumn]] = (
         lambda record: str(record.calls),
         needed=lambda found: any(record.calls > 1 for record in found),
     ),
+    RecordColumn(
+        "surface",
+        TableColumn("Surface"),
+        lambda record: record.surface,
+        needed=lambda found: any(record.surface for record in found),
+    ),
 )

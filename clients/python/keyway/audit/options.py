@@ -51,6 +51,7 @@ FILTER: Final = (
     Option(("--provider",), "ID of a provider that the request names", metavar="PROVIDER"),
     Option(("--status",), "status, a gRPC code such as PERMISSION_DENIED", metavar="STATUS"),
     Option(("--reason",), "error reason, such as KEY_NOT_FOUND", metavar="REASON"),
+    Option(("--surface",), "third-party interface: sds, vault, kms-v2, or rest", metavar="SURFACE"),
     Option(("--outcome",), "result of the call; to select denied calls, use --denied", choices=tuple(OUTCOMES)),
     Option(("--denied",), "only calls that policy denied, and batches with a denied item", kind="flag"),
     Option(("--private",), "only actions that read private keys, symmetric keys, or secrets", kind="flag"),

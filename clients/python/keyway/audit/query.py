@@ -102,6 +102,7 @@ def _without_action(values: Mapping[str, Any], now: datetime) -> AuditFilter:
         provider=values["provider"] or "",
         status=_status(values["status"]),
         reason=values["reason"] or "",
+        surface=values["surface"] or "",
         denied=values["denied"] or None,
         private_material=values["private"] or None,
         outcome=OUTCOMES[values["outcome"]] if values["outcome"] else AUDIT_OUTCOME_UNSPECIFIED,

@@ -35,6 +35,7 @@ def _facts(record: AuditRecord) -> Iterator[tuple[str, str]]:
     yield "Time", time_text(record.start_time)
     yield "Caller", record.caller
     yield "Peer", record.peer_address
+    yield "Surface", record.surface
     yield "Action", record.action
     yield "Private material", private_text(record)
     for name in record.resources:

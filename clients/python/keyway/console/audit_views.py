@@ -17,7 +17,7 @@ from keyway.console.verification import JournalVerification
 from keyway.v1.audit_record_pb2 import AuditFilter, AuditRecord
 
 PATH: Final = "/audit"
-_TEXTS: Final = ("since", "until", "caller", "resource", "provider", "status", "reason", "outcome")
+_TEXTS: Final = ("since", "until", "caller", "resource", "provider", "status", "reason", "surface", "outcome")
 _FLAGS: Final = ("denied", "private")
 _DEFAULT: Final = "24h"
 _FEW: Final = 100
