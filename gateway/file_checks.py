@@ -19,13 +19,14 @@ from gateway.identity.tls_files import TlsFiles
 from gateway.journal.settings import AuditSettings
 from gateway.journal.write.signing_keys import check_signing_key
 from gateway.providers.base.settings import ProviderSettings
-from gateway.surface_settings import EnvoySdsSettings
+from gateway.surface_settings import EnvoySdsSettings, SurfaceSettings, VaultApiSettings
 
 _SECTIONS: Final[Mapping[str, type[Settings]]] = {
     "identity": IdentitySettings,
     "policy": PolicySettings,
     "audit": AuditSection,
     "envoy_sds": EnvoySdsSettings,
+    "vault_api": VaultApiSettings,
 }
 
 
@@ -68,7 +69,7 @@ def _reads(settings: Settings | None) -> Iterator[tuple[Place, Callable[[], obje
                 yield ("jwt",), partial(_read_keys, settings.jwt)
         case PolicySettings():
             yield (), partial(_read_policies, settings)
-        case EnvoySdsSettings():
+        case EnvoySdsSettings() | VaultApiSettings():
             yield from _surface_reads(settings)
         case AuditSettings():
             yield (), partial(check_signing_key, settings)
@@ -76,11 +77,12 @@ def _reads(settings: Settings | None) -> Iterator[tuple[Place, Callable[[], obje
             yield (), settings.http
 
 
-def _surface_reads(settings: EnvoySdsSettings) -> Iterator[tuple[Place, Callable[[], object]]]:
+def _surface_reads(settings: SurfaceSettings) -> Iterator[tuple[Place, Callable[[], object]]]:
     if settings.identity is not None:
         for place, read in _reads(settings.identity):
             yield ("identity", *place), read
-    for store, files in settings.trust_stores.items():
+    trust_stores = settings.trust_stores if isinstance(settings, EnvoySdsSettings) else {}
+    for store, files in trust_stores.items():
         yield ("trust_stores", store), partial(files.certificates)
 
 

@@ -20,7 +20,7 @@ from gateway.config.problems import Problems
 from gateway.config.secret_references import resolve
 from gateway.identity.settings import IdentitySettings
 from gateway.providers.base.settings import ProviderSettings
-from gateway.surface_settings import EnvoySdsSettings, checked_surface
+from gateway.surface_settings import EnvoySdsSettings, VaultApiSettings, checked_surface
 from gateway.telemetry.settings import TelemetrySettings
 
 ProviderTypes = Mapping[str, type[ProviderSettings]]
@@ -141,6 +141,9 @@ class GatewaySettings(Settings):
     envoy_sds: EnvoySdsSettings | None = Field(
         default=None, description="Secret Discovery Service for Envoy (docs/envoy-sds.md). Default: not served."
     )
+    vault_api: VaultApiSettings | None = Field(
+        default=None, description="Part of Vault's HTTP API (docs/vault-api.md). Default: not served."
+    )
     log: LogSettings = Field(default=LogSettings(), description="Level and format of the log.")
 
     @field_validator("listen", "health_listen")
@@ -155,7 +158,7 @@ class GatewaySettings(Settings):
             raise ValueError("must be a loopback address, because `identity` is not configured")
         return value
 
-    _listener_with_identity = field_validator("envoy_sds")(checked_surface)
+    _listener_with_identity = field_validator("envoy_sds", "vault_api")(checked_surface)
 
     def model_post_init(self, _context: Any) -> None:
         """Reject a Unix socket for several workers: they cannot share it."""

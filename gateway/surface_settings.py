@@ -1,7 +1,7 @@
 """Settings of the surfaces: third-party interfaces that the gateway serves on listeners of their own."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -91,9 +91,7 @@ class EnvoySdsSettings(Settings):
     @field_validator("listen")
     @classmethod
     def _valid_address(cls, value: str) -> str:
-        if listen_address(value) is None:
-            raise ValueError("must be HOST:PORT, with a port of at most 65535, and an IPv6 address in brackets")
-        return value
+        return _checked_address(value)
 
     @field_validator("unix_caller")
     @classmethod
@@ -123,7 +121,60 @@ class EnvoySdsSettings(Settings):
         return value
 
 
-def checked_surface(value: EnvoySdsSettings | None, info: ValidationInfo) -> EnvoySdsSettings | None:
+class VaultApiSettings(Settings):
+    """The part of Vault's HTTP API that encrypts, and reads secrets and certificates with private keys."""
+
+    identity: IdentitySettings | None = Field(
+        default=None,
+        description=(
+            "How callers authenticate to this listener. With jwt, X-Vault-Token is the bearer token. With mtls, "
+            "X-Vault-Token is ignored. Default: as callers do (identity)."
+        ),
+    )
+    listen: str = Field(
+        description=(
+            "HOST:PORT on which the gateway serves the API. Port 0 selects a free port. Without identity, only a "
+            "loopback address is accepted."
+        ),
+        json_schema_extra=RESTART,
+    )
+    maximum_connections: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description=(
+            "Maximum number of connections, divided among the workers. At most a quarter of them can be connections "
+            "without an authenticated request, and a quarter of those from one IPv4 address or IPv6 /64 network. "
+            "Further connections are closed."
+        ),
+    )
+    maximum_body_bytes: int = Field(
+        default=4 * 1024 * 1024,
+        ge=64 * 1024,
+        le=16 * 1024 * 1024,
+        description="Maximum size of the body of a request in bytes.",
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _valid_address(cls, value: str) -> str:
+        return _checked_address(value)
+
+
+SurfaceSettings = EnvoySdsSettings | VaultApiSettings
+"""The settings of a surface with a listener of its own."""
+
+SURFACES: Final = ("envoy_sds", "vault_api")
+"""The sections of the surfaces with a listener of their own."""
+
+
+def _checked_address(value: str) -> str:
+    if listen_address(value) is None:
+        raise ValueError("must be HOST:PORT, with a port of at most 65535, and an IPv6 address in brackets")
+    return value
+
+
+def checked_surface(value: SurfaceSettings | None, info: ValidationInfo) -> SurfaceSettings | None:
     """Return the settings; raise ValueError if the listener needs an identity. info: with the field `identity`."""
     if value is None or "identity" not in info.data:
         return value

@@ -9,7 +9,6 @@ from gateway.authz.decision import Decision
 from gateway.contract.methods import Method
 from gateway.identity.caller import Caller
 
-
 SDS: Final = "sds"
 VAULT: Final = "vault"
 """The surfaces that the gateway serves itself, so that it knows which calls they make."""

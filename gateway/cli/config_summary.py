@@ -25,6 +25,7 @@ def summary_of(settings: GatewaySettings) -> Summary:
         "tls": settings.identity is not None,
         "health_listen": settings.health_listen,
         "envoy_sds": _envoy_sds(settings),
+        "vault_api": _vault_api(settings),
         "prometheus_listen": settings.telemetry.prometheus_listen if settings.telemetry is not None else None,
         "workers": settings.workers,
         "identity": _identity(settings.identity),
@@ -51,6 +52,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         "health": summary["health_listen"] or "on the same port",
         "metrics": summary["prometheus_listen"] or "not scraped",
         "envoy sds": ", ".join(summary["envoy_sds"]) or "not served",
+        "vault api": summary["vault_api"] or "not served",
         "workers": summary["workers"],
         "identity": summary["identity"] or "none",
         "policy": ", ".join(summary["policy_files"]) or "none",
@@ -73,6 +75,14 @@ def _envoy_sds(settings: GatewaySettings) -> list[str]:
     is_encrypted = (sds.identity or settings.identity) is not None
     places = [f"{sds.listen} ({'TLS' if is_encrypted else 'plaintext'})"]
     return places if sds.unix_socket is None else [*places, f"unix:{sds.unix_socket}"]
+
+
+def _vault_api(settings: GatewaySettings) -> str | None:
+    api = settings.vault_api
+    if api is None:
+        return None
+    is_encrypted = (api.identity or settings.identity) is not None
+    return f"{api.listen} ({'TLS' if is_encrypted else 'plaintext'})"
 
 
 def _identity(identity: IdentitySettings | None) -> str | None:

@@ -100,6 +100,7 @@ class GatewayServer:
             **_own_operations(settings, catalog, self.provider_states),
             **audit_service.operations(audit, [provider.id for provider in catalog], self.deliveries),
         }
+        self._own = own
         self.in_process = InProcessCalls(_internal_operations(catalog, own), self._dependencies)
         handlers = {**_handlers(settings, catalog, self._dependencies, own), **self._stream_handlers(catalog)}
         self._server.add_generic_rpc_handlers((_Methods(handlers),))
@@ -121,6 +122,18 @@ class GatewayServer:
         """Return what calls methods of providers for a surface. wrap: returns what to use instead of an operation."""
         operations = {method.operation: wrap(method, route(method, self._catalog)) for method in methods}
         return InProcessCalls(operations, self._dependencies)
+
+    def calls(self, methods: Iterable[Method]) -> InProcessCalls:
+        """Return what calls methods of the contract for a surface."""
+        operations = {
+            method.operation: self._own.get(method.operation) or route(method, self._catalog) for method in methods
+        }
+        return InProcessCalls(operations, self._dependencies)
+
+    @property
+    def available(self) -> bool:
+        """Whether the health service reports that the gateway accepts calls."""
+        return self._health.serving
 
     async def start(self, *, available: bool = True) -> None:
         """Listen and serve. available: see `report_health`.

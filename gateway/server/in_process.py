@@ -77,8 +77,21 @@ class InProcessCalls:
 
         seconds: until the deadline. background: see `CallContext`. origin: of a call for another program.
         """
+        return await self.run(self.context(method, request, caller, seconds, background=background, origin=origin))
+
+    def context(
+        self,
+        method: Method,
+        request: Message,
+        caller: Caller,
+        seconds: float,
+        *,
+        background: bool = False,
+        origin: CallOrigin = OWN,
+    ) -> RpcContext:
+        """Return the context of a new call, for `run`. After the call, it has its request ID and its receipt."""
         transport = cast("ServicerContext", InProcessTransport(origin))
-        context = RpcContext(
+        return RpcContext(
             new_request_id(),
             time.monotonic() + seconds,
             method.idempotent,
@@ -91,6 +104,9 @@ class InProcessCalls:
             request=request,
             caller=caller,
         )
+
+    async def run(self, context: RpcContext) -> Any:
+        """Return the response of a call. Raises GatewayError."""
         # In a task of its own, as over the network: the drain of the server waits for the tasks of calls.
         return await asyncio.create_task(self._run(context))
 

@@ -17,9 +17,18 @@ async def surfaces_served(
 
     shared_port: whether the supervisor of several workers has reserved the ports.
     """
-    if settings.envoy_sds is None:
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.envoy_sds is not None:
+            await stack.enter_async_context(_secrets(settings, dependencies, gateway, shared_port=shared_port))
+        if settings.vault_api is not None:
+            await stack.enter_async_context(_vault_api(settings, dependencies, gateway, shared_port=shared_port))
         yield
-        return
+
+
+@contextlib.asynccontextmanager
+async def _secrets(
+    settings: GatewaySettings, dependencies: InterceptorDependencies, gateway: GatewayServer, *, shared_port: bool
+) -> AsyncIterator[None]:
     from gateway.surfaces.sds.server import SecretServer  # noqa: PLC0415 - see the module's docstring
 
     secrets = SecretServer(settings, dependencies, gateway, shared_port=shared_port)
@@ -32,3 +41,17 @@ async def surfaces_served(
         yield
     finally:
         await secrets.drain()
+
+
+@contextlib.asynccontextmanager
+async def _vault_api(
+    settings: GatewaySettings, dependencies: InterceptorDependencies, gateway: GatewayServer, *, shared_port: bool
+) -> AsyncIterator[None]:
+    from gateway.surfaces.vault.server import VaultServer  # noqa: PLC0415 - see the module's docstring
+
+    api = VaultServer(settings, dependencies, gateway, shared_port=shared_port)
+    await api.start()
+    try:
+        yield
+    finally:
+        await api.drain()

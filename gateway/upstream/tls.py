@@ -67,16 +67,19 @@ def _load_client(made: ssl.SSLContext, client: ClientFiles, faults: dict[Place, 
     try:
         content = _client_pem(client, faults)
         if content is not None:
-            _load_pem(made, content, client.password)
+            load_pem(made, content, client.password)
     except (ssl.SSLError, ValueError, TypeError, UnsupportedAlgorithm):
         reason = "malformed file, wrong password, or a private key that does not belong to the certificate"
         faults[_CLIENT if client.pkcs12 is None else (*_CLIENT, "pkcs12")] = reason
 
 
-def _load_pem(made: ssl.SSLContext, content: bytes, password: str) -> None:
-    """`ssl` loads certificates only from files: write one that no other user can read."""
+def load_pem(made: ssl.SSLContext, content: bytes, password: str) -> None:
+    """Load a certificate with its chain and its private key. Raises ssl.SSLError.
+
+    `ssl` loads certificates only from files: this writes one that no other user can read, and removes it.
+    """
     with tempfile.TemporaryDirectory(prefix="keyway-") as folder:
-        path = Path(folder, "client.pem")
+        path = Path(folder, "credentials.pem")
         path.touch(mode=0o600)
         path.write_bytes(content)
         # Always pass a password, even an empty one: without it OpenSSL prompts on the terminal.

@@ -1,15 +1,19 @@
 """Division of the configured limits among the workers."""
 
 import math
+from collections.abc import Mapping
 
 from gateway.authz.settings import CallerLimits, LimitSettings
 from gateway.gateway_settings import GatewaySettings
+from gateway.surface_settings import SurfaceSettings, VaultApiSettings
 
 
-def per_worker_settings(settings: GatewaySettings, address: str, sds_address: str = "") -> GatewaySettings:
+def per_worker_settings(
+    settings: GatewaySettings, address: str, surfaces: Mapping[str, str] | None = None
+) -> GatewaySettings:
     """Return the settings of one worker. The supervisor serves health.
 
-    address, sds_address: the shared ports; the second one counts only if it is configured.
+    address: the shared port. surfaces: those of the configured surfaces, by section.
     """
     limits = _limits(settings.limits, settings.workers)
     connections = math.ceil(settings.maximum_connections / settings.workers)
@@ -19,9 +23,17 @@ def per_worker_settings(settings: GatewaySettings, address: str, sds_address: st
         "limits": limits,
         "maximum_connections": connections,
     }
-    if settings.envoy_sds is not None:
-        own["envoy_sds"] = settings.envoy_sds.model_copy(update={"listen": sds_address})
+    for section, shared in (surfaces or {}).items():
+        if (surface := getattr(settings, section)) is not None:
+            own[section] = _surface(surface, shared, settings.workers)
     return settings.model_copy(update=own)
+
+
+def _surface(settings: SurfaceSettings, address: str, workers: int) -> SurfaceSettings:
+    update: dict[str, object] = {"listen": address}
+    if isinstance(settings, VaultApiSettings):
+        update["maximum_connections"] = math.ceil(settings.maximum_connections / workers)
+    return settings.model_copy(update=update)
 
 
 def _limits(limits: LimitSettings, workers: int) -> LimitSettings:

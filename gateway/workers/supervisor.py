@@ -23,6 +23,7 @@ from gateway.journal.write.idle_chains import IdleChains
 from gateway.journal_processes import JournalProcesses
 from gateway.server.transport.listener import ListenError
 from gateway.server.transport.port import Reservation
+from gateway.surface_settings import SURFACES
 from gateway.workers.endpoints import Health, prometheus
 from gateway.workers.errors import StartFailed
 from gateway.workers.group import Group
@@ -53,7 +54,7 @@ class Supervisor:
         self._settings = settings
         self._load = load
         self._log = log
-        self._sds_address = ""
+        self._surfaces: dict[str, str] = {}
         self._group: Group | None = None
         self._processes = JournalProcesses()
         self._load_state = LoadState()
@@ -72,8 +73,8 @@ class Supervisor:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.set)
         async with contextlib.AsyncExitStack() as stack:
             address = _reserved(self._settings.listen, stack)
-            if self._settings.envoy_sds is not None:
-                self._sds_address = _reserved(self._settings.envoy_sds.listen, stack)
+            configured = {name: getattr(self._settings, name) for name in SURFACES}
+            self._surfaces = {name: _reserved(each.listen, stack) for name, each in configured.items() if each}
             chains = await self._journal(stack)
             health, shared = Health(), SharedState()
             assign = partial(self._assignment, self._settings, address)
@@ -98,7 +99,7 @@ class Supervisor:
         _log.info("all_workers_stopped")
 
     def _assignment(self, settings: GatewaySettings, address: str, number: int) -> Assignment:
-        return Assignment(number, per_worker_settings(settings, address, self._sds_address), self._log(settings))
+        return Assignment(number, per_worker_settings(settings, address, self._surfaces), self._log(settings))
 
     async def _journal(self, stack: contextlib.AsyncExitStack) -> IdleChains | None:
         """Start the child processes for the journal, and lock the chains that no worker uses."""

@@ -55,7 +55,9 @@ RECORDED_CALLS: Final = (OUTCOME, REFUSALS, REPETITIONS)
 """The codes of events that always make a row. An intent makes a row only if it has no outcome."""
 CALL_CODES: Final = (INTENT, *RECORDED_CALLS)
 
-_OBJECTS: Final = frozenset({"metadata", "api", "request", "data", "actor", "user", "src_endpoint", "unmapped", "surface"})
+_OBJECTS: Final = frozenset(
+    {"metadata", "api", "request", "data", "actor", "user", "src_endpoint", "unmapped", "surface"}
+)
 """The objects in events for which the store has fields for some members only."""
 
 Fields = Mapping[str, Any]

@@ -26,6 +26,11 @@ class HealthService(health_pb2_grpc.HealthServicer):
         self._draining = False
         self._changed = asyncio.Event()
 
+    @property
+    def serving(self) -> bool:
+        """Whether the status is SERVING."""
+        return bool(self._status == _STATUS.SERVING)
+
     def report(self, *, available: bool) -> None:
         """Set the status. Has no effect after `drain`."""
         if not self._draining:

@@ -50,7 +50,7 @@ def _bound(host: str, port: int) -> list[socket.socket]:
     failure: OSError = OSError(errno.EADDRNOTAVAIL, "the host has no address")
     with contextlib.ExitStack() as opened:
         sockets: list[socket.socket] = []
-        for family, address in _addresses(host):
+        for family, address in host_addresses(host):
             try:
                 one = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
                 _bind(one, address, sockets[0].getsockname()[1] if sockets else port)
@@ -68,7 +68,8 @@ def _bound(host: str, port: int) -> list[socket.socket]:
         return sockets
 
 
-def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
+def host_addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    """Return the addresses of a host. For a wildcard, the IPv6 address comes first, which can accept both families."""
     if host in _WILDCARDS:  # gRPC treats both as both families
         return [(socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")]  # noqa: S104 - the configuration requests it
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)

@@ -1,0 +1,158 @@
+"""The use of one key by one request: encryption and decryption of its texts, directly or in envelopes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway.errors import GatewayError
+from gateway.surfaces.vault import errors
+from gateway.surfaces.vault.api_request import ApiRequest, Fields
+from gateway.surfaces.vault.ciphertexts import VaultCiphertext, invalid_ciphertext, of_upstream, shown_version
+from gateway.surfaces.vault.errors import VaultError
+from gateway.surfaces.vault.sealing import RequestSealer
+from keyway.v1 import key_service_pb2 as keys
+
+_BASE64: Final = keys.ENCODING_BASE64
+
+
+@dataclass(frozen=True, slots=True)
+class TransitItem:
+    """One text of a request.
+
+    bound: the data that is sealed with it; empty if the upstream encrypts the text itself.
+    wanted_version: the version of the key to encrypt with; 0 for the current one.
+    """
+
+    fields: Fields = field(repr=False)
+    bound: bytes = field(repr=False)
+    wanted_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptedText:
+    """A ciphertext in Vault's notation, and the version of the key."""
+
+    ciphertext: str
+    version: int
+
+
+Plain = bytes | VaultError
+Sealed = EncryptedText | VaultError
+
+
+class KeyUse:
+    """Encrypts and decrypts with one key for one request. The results are in the order of the items.
+
+    key: its full name. is_batch: whether the texts are the items of a batch, each of which can fail on its own.
+    """
+
+    def __init__(self, request: ApiRequest, key: str, *, is_batch: bool) -> None:
+        self._calls = request.calls
+        self._key = key
+        self._is_batch = is_batch
+        self._sealer = RequestSealer(request.calls, key)
+
+    async def encrypt(self, items: Sequence[TransitItem], plaintexts: Sequence[Plain]) -> list[Sealed]:
+        """Return the ciphertext of each plaintext, or why there is none."""
+        results: list[Sealed] = [
+            plain if isinstance(plain, VaultError) else invalid_ciphertext() for plain in plaintexts
+        ]
+        direct: list[tuple[int, bytes]] = []
+        for index, (item, plain) in enumerate(zip(items, plaintexts, strict=True)):
+            if isinstance(plain, VaultError):
+                continue
+            if item.bound:
+                results[index] = await self._seal(plain, item.bound)
+            else:
+                direct.append((index, plain))
+        if direct:
+            found = await self._encrypt_direct([plain for _, plain in direct])
+            for (index, _), result in zip(direct, found, strict=True):
+                results[index] = result
+        return [_of_version(item, result) for item, result in zip(items, results, strict=True)]
+
+    async def decrypt(self, items: Sequence[TransitItem]) -> list[Plain]:
+        """Return the plaintext of each item, or why there is none."""
+        results: list[Plain] = []
+        direct: list[tuple[int, VaultCiphertext]] = []
+        for index, item in enumerate(items):
+            try:
+                ciphertext = VaultCiphertext.parse(item.fields.text("ciphertext"))
+                results.append(await self._open(ciphertext, item.bound))
+                if ciphertext.envelope is None:
+                    direct.append((index, ciphertext))
+            except VaultError as error:
+                results.append(error)
+        if direct:
+            found = await self._decrypt_direct([ciphertext for _, ciphertext in direct])
+            for (index, _), result in zip(direct, found, strict=True):
+                results[index] = result
+        return results
+
+    async def _seal(self, plaintext: bytes, bound: bytes) -> Sealed:
+        try:
+            ciphertext, version = await self._sealer.seal(plaintext, bound)
+        except GatewayError as error:
+            return errors.of_gateway(error)
+        return EncryptedText(ciphertext, shown_version(version))
+
+    async def _open(self, ciphertext: VaultCiphertext, bound: bytes) -> bytes:
+        """Return the content of an envelope; nothing for a ciphertext of the upstream. Raises VaultError."""
+        if ciphertext.envelope is None:
+            if bound:
+                raise invalid_ciphertext()  # it was encrypted without this data
+            return b""
+        try:
+            return await self._sealer.open(ciphertext, bound)
+        except GatewayError as error:
+            raise errors.of_gateway(error) from None
+
+    async def _encrypt_direct(self, plaintexts: Sequence[bytes]) -> list[Sealed]:
+        requests = [keys.EncryptRequest(name=self._key, plaintext=each, encoding=_BASE64) for each in plaintexts]
+        return [_encrypted(each) for each in await self._all("encrypt", requests)]
+
+    async def _decrypt_direct(self, ciphertexts: Sequence[VaultCiphertext]) -> list[Plain]:
+        requests = [
+            keys.DecryptRequest(name=self._key, ciphertext=each.content, encoding=_BASE64) for each in ciphertexts
+        ]
+        found = await self._all("decrypt", requests)
+        return [_decrypted(ciphertext, each) for ciphertext, each in zip(ciphertexts, found, strict=True)]
+
+    async def _all(self, operation: str, requests: Sequence[Any]) -> list[Any]:
+        """Return the response to each request, or why it failed."""
+        try:
+            if not self._is_batch:
+                return [await self._calls.call(operation, requests[0])]
+            batch: Any = keys.BatchEncryptRequest if operation == "encrypt" else keys.BatchDecryptRequest
+            response = await self._calls.call(f"batch_{operation}", batch(requests=requests))
+        except GatewayError as error:
+            return [errors.of_gateway(error)] * len(requests)
+        return [errors.of_item(each.error) if each.HasField("error") else each.response for each in response.results]
+
+
+def _encrypted(response: Any) -> Sealed:
+    if isinstance(response, VaultError):
+        return response
+    version = response.key_version if response.HasField("key_version") else None
+    try:
+        return EncryptedText(of_upstream(response.ciphertext, version), shown_version(version))
+    except VaultError as error:
+        return error
+
+
+def _decrypted(ciphertext: VaultCiphertext, response: Any) -> Plain:
+    if isinstance(response, VaultError):
+        return response
+    try:
+        ciphertext.check_version(response.key_version if response.HasField("key_version") else None)
+    except VaultError as error:
+        return error
+    plaintext: bytes = response.plaintext
+    return plaintext
+
+
+def _of_version(item: TransitItem, result: Sealed) -> Sealed:
+    """Return the result, or an error if it is of another version of the key than the item asks for."""
+    if isinstance(result, VaultError) or item.wanted_version in (0, result.version):
+        return result
+    return item.fields.problem("key_version", f"only the current version, {result.version}, can encrypt")
