@@ -71,7 +71,8 @@ CREATE INDEX calls_failed ON calls (status, time, chain, sequence) WHERE status 
 -- The number of calls in each hour (UTC) and list of audit logs. hour: hours since 1970.
 CREATE TABLE hours (hour INTEGER, logs INTEGER, calls INTEGER, PRIMARY KEY (hour, logs)) WITHOUT ROWID;
 
--- Calls by time unit and all columns but those of single calls, the peer, and the surface, derived from `calls`; see `rollups`.
+-- Calls by time unit and all columns but those of single calls, the peer, and the surface, derived from `calls`; see
+-- `rollups`.
 CREATE TABLE rollups (
   level INTEGER, start INTEGER, caller INTEGER, action INTEGER, resources INTEGER, logs INTEGER, status INTEGER,
   reason INTEGER, outcome INTEGER, denied INTEGER, private INTEGER, calls INTEGER, durations BLOB,

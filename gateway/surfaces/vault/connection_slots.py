@@ -14,7 +14,7 @@ _NETWORK_PART: Final = 4
 
 
 class ConnectionSlots:
-    """maximum: the number of connections. A quarter of them can be unauthenticated; one network can hold a quarter of those."""
+    """maximum: the number of connections. A quarter can be unauthenticated, and a quarter of those of one network."""
 
     def __init__(self, maximum: int) -> None:
         self._maximum = maximum

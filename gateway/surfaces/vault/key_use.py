@@ -54,40 +54,35 @@ class KeyUse:
 
     async def encrypt(self, items: Sequence[TransitItem], plaintexts: Sequence[Plain]) -> list[Sealed]:
         """Return the ciphertext of each plaintext, or why there is none."""
-        results: list[Sealed] = [
-            plain if isinstance(plain, VaultError) else invalid_ciphertext() for plain in plaintexts
-        ]
-        direct: list[tuple[int, bytes]] = []
+        results: dict[int, Sealed] = {}
+        direct: dict[int, bytes] = {}
         for index, (item, plain) in enumerate(zip(items, plaintexts, strict=True)):
             if isinstance(plain, VaultError):
-                continue
-            if item.bound:
+                results[index] = plain
+            elif item.bound:
                 results[index] = await self._seal(plain, item.bound)
             else:
-                direct.append((index, plain))
+                direct[index] = plain
         if direct:
-            found = await self._encrypt_direct([plain for _, plain in direct])
-            for (index, _), result in zip(direct, found, strict=True):
-                results[index] = result
-        return [_of_version(item, result) for item, result in zip(items, results, strict=True)]
+            results |= dict(zip(direct, await self._encrypt_direct([*direct.values()]), strict=True))
+        return [_of_version(item, results[index]) for index, item in enumerate(items)]
 
     async def decrypt(self, items: Sequence[TransitItem]) -> list[Plain]:
         """Return the plaintext of each item, or why there is none."""
-        results: list[Plain] = []
-        direct: list[tuple[int, VaultCiphertext]] = []
+        results: dict[int, Plain] = {}
+        direct: dict[int, VaultCiphertext] = {}
         for index, item in enumerate(items):
             try:
                 ciphertext = VaultCiphertext.parse(item.fields.text("ciphertext"))
-                results.append(await self._open(ciphertext, item.bound))
-                if ciphertext.envelope is None:
-                    direct.append((index, ciphertext))
+                if ciphertext.envelope is None and not item.bound:
+                    direct[index] = ciphertext
+                else:
+                    results[index] = await self._open(ciphertext, item.bound)
             except VaultError as error:
-                results.append(error)
+                results[index] = error
         if direct:
-            found = await self._decrypt_direct([ciphertext for _, ciphertext in direct])
-            for (index, _), result in zip(direct, found, strict=True):
-                results[index] = result
-        return results
+            results |= dict(zip(direct, await self._decrypt_direct([*direct.values()]), strict=True))
+        return [results[index] for index in range(len(items))]
 
     async def _seal(self, plaintext: bytes, bound: bytes) -> Sealed:
         try:
@@ -97,11 +92,9 @@ class KeyUse:
         return EncryptedText(ciphertext, shown_version(version))
 
     async def _open(self, ciphertext: VaultCiphertext, bound: bytes) -> bytes:
-        """Return the content of an envelope; nothing for a ciphertext of the upstream. Raises VaultError."""
+        """Return the content of an envelope. Raises VaultError."""
         if ciphertext.envelope is None:
-            if bound:
-                raise invalid_ciphertext()  # it was encrypted without this data
-            return b""
+            raise invalid_ciphertext()  # the upstream encrypted it, without the data of this request
         try:
             return await self._sealer.open(ciphertext, bound)
         except GatewayError as error:

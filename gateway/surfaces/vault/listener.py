@@ -68,8 +68,8 @@ class ApiConnection(web.RequestHandler):
         self,
         request: web.BaseRequest,
         status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
+        exc: BaseException | None = None,  # noqa: ARG002
+        message: str | None = None,  # noqa: ARG002
     ) -> web.StreamResponse:
         """Return the response to a request that is not valid HTTP. The text of the error can quote the request."""
         if request.writer.output_size > 0:

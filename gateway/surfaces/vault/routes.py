@@ -98,10 +98,9 @@ def parse_target(target: str) -> tuple[Sequence[str], dict[str, str]]:
 
 def find_operation(method: str, path: Sequence[str]) -> ApiOperation:
     """Return the operation for a request. Raises VaultError."""
-    matching = [
-        route for route in ROUTES if route.matches(path) and (path[0] not in _RESERVED or route.pattern[0] != _ANY)
-    ]
-    for route in matching:
+    for route in ROUTES:
+        if not route.matches(path) or (route.pattern[0] == _ANY and path[0] in _RESERVED):
+            continue
         if method in route.methods:
             return route.operation
         raise VaultError(405, f"unsupported operation: the path accepts {', '.join(sorted(route.methods))}")
