@@ -17,8 +17,8 @@ from tests.support.stack import Stack
 from tests.support.trusted import POLICIES, Trusted
 
 SHOP, WEB, READER, APP = "shop", "web", "reader", "app"
-"""The subjects of tokens: one uses keys, one reads secrets and private keys, one reads metadata, and one does both of
-the first.
+"""The subjects of tokens: one uses keys, one reads secrets and private keys, one reads metadata, and one does all of
+that.
 """
 KEYS: Final = "nhn-keys"
 CERTIFICATES: Final = "nhn-certs"
@@ -26,19 +26,18 @@ TOKEN: Final = "X-Vault-Token"
 
 _POLICY: Final = """
 @id("shop-uses-keys")
-permit (
-  principal in [Keyway::Caller::"sub:shop", Keyway::Caller::"sub:app"], action in Keyway::Action::"UseKeys", resource
-) when { resource.id like "orders-*" || resource.id like "demo-*" };
+permit (principal == Keyway::Caller::"sub:shop", action in Keyway::Action::"UseKeys", resource)
+when { resource.id like "orders-*" || resource.id like "demo-*" };
 @id("shop-reads-public-keys")
 permit (principal == Keyway::Caller::"sub:shop", action == Keyway::Action::"GetPublicKey", resource);
 @id("web-reads-private-material")
 permit (
-  principal == Keyway::Caller::"sub:web",
+  principal in [Keyway::Caller::"sub:web", Keyway::Caller::"sub:app"],
   action in [Keyway::Action::"DownloadCertificateWithPrivateKey", Keyway::Action::"GetSecret"],
   resource
 );
-@id("app-reads-secrets")
-permit (principal == Keyway::Caller::"sub:app", action == Keyway::Action::"GetSecret", resource);
+@id("app-does-everything")
+permit (principal == Keyway::Caller::"sub:app", action, resource);
 @id("reader-reads-metadata")
 permit (
   principal == Keyway::Caller::"sub:reader",

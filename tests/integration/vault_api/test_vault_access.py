@@ -104,7 +104,7 @@ async def test_requests_that_the_gateway_cannot_honor_are_rejected(scene: VaultS
 
 async def test_failures_of_the_upstream_have_statuses_of_vault(scene: VaultScene, stack: Stack) -> None:
     async with scene.client() as shop:
-        await stack.controls[KEY_MANAGER].fail(mode="status", status=503, times=20)
+        await stack.controls[KEY_MANAGER].fail(mode="raw", status=503, count=5, path="encrypt")
         reply = await shop.put(ENCRYPT, TEXT)
         assert reply.status == 503
         assert int(reply.headers["Retry-After"]) >= 1

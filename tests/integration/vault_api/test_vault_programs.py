@@ -109,7 +109,7 @@ async def test_sops_encrypts_edits_and_decrypts_a_file(scene: VaultScene, tmp_pa
     stored = (folder / "secrets.yaml").read_text()
     assert output == "password: hunter3\n"
     assert "hunter" not in stored
-    assert "vault:v3:" in stored
+    assert "vault:v2:" in stored
     assert {each["unmapped"]["surface"]["name"] for each in scene.outcomes("Encrypt")} == {"vault"}
 
 

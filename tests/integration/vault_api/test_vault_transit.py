@@ -44,9 +44,9 @@ async def decrypt(client: ApiClient, **fields: Any) -> bytes:
 
 async def test_ciphertext_names_the_version_and_is_decrypted(shop: ApiClient) -> None:
     found = await encrypt(shop)
-    assert found["key_version"] == 3
+    assert found["key_version"] == 2
     prefix, version, content = found["ciphertext"].split(":")
-    assert (prefix, version) == ("vault", "v3")
+    assert (prefix, version) == ("vault", "v2")
     assert content
     assert await decrypt(shop, ciphertext=found["ciphertext"]) == TEXT
 
@@ -105,12 +105,12 @@ async def test_tampered_ciphertexts_are_rejected(shop: ApiClient) -> None:
     content = sealed.partition("KWE1.")[2]
     changed = bytearray(b64decode(content))
     changed[-1] ^= 1
-    other_version = sealed.replace("vault:v3:", "vault:v2:")
-    for text in (f"vault:v3:KWE1.{encoded(bytes(changed))}", other_version, f"vault:v3:KWE1.{content[:-9]}"):
+    other_version = sealed.replace("vault:v2:", "vault:v1:")
+    for text in (f"vault:v2:KWE1.{encoded(bytes(changed))}", other_version, f"vault:v2:KWE1.{content[:-9]}"):
         fields = {"ciphertext": text, "associated_data": encoded(b"a")}
         assert (await shop.put(f"{KEYS}/decrypt/orders-key", fields)).status == 400
     direct = (await encrypt(shop))["ciphertext"]
-    reply = await shop.put(f"{KEYS}/decrypt/orders-key", {"ciphertext": direct.replace("vault:v3:", "vault:v1:")})
+    reply = await shop.put(f"{KEYS}/decrypt/orders-key", {"ciphertext": direct.replace("vault:v2:", "vault:v1:")})
     assert reply.status == 400
 
 
@@ -179,21 +179,21 @@ async def test_data_key_is_decrypted_like_a_text(shop: ApiClient) -> None:
 
 
 async def test_only_the_current_version_encrypts(shop: ApiClient) -> None:
-    assert (await encrypt(shop, key_version=3))["key_version"] == 3
-    reply = await shop.put(f"{KEYS}/encrypt/orders-key", {"plaintext": "", "key_version": 2})
-    assert (reply.status, reply.error) == (400, "key_version: only the current version, 3, can encrypt")
+    assert (await encrypt(shop, key_version=2))["key_version"] == 2
+    reply = await shop.put(f"{KEYS}/encrypt/orders-key", {"plaintext": "", "key_version": 1})
+    assert (reply.status, reply.error) == (400, "key_version: only the current version, 2, can encrypt")
 
 
 async def test_key_is_described(shop: ApiClient) -> None:
     symmetric = (await shop.get(f"{KEYS}/keys/orders-key")).data
     assert (symmetric["type"], symmetric["latest_version"], symmetric["supports_encryption"]) == (
         "aes256-gcm96",
-        3,
+        2,
         True,
     )
     asymmetric = (await shop.get(f"{KEYS}/keys/demo-rsa")).data
-    assert (asymmetric["type"], asymmetric["latest_version"]) == ("rsa-2048", 2)
-    assert "PUBLIC KEY" in asymmetric["keys"]["2"]["public_key"]
+    assert (asymmetric["type"], asymmetric["latest_version"]) == ("rsa-2048", 1)
+    assert "PUBLIC KEY" in asymmetric["keys"]["1"]["public_key"]
     assert (await shop.get(f"{KEYS}/keys/demo-missing")).status == 404
 
 
