@@ -135,7 +135,11 @@ type AuditRecord struct {
 	// The ID of the journal that contains the record. Each gateway has its own journal.
 	Journal string `protobuf:"bytes,17,opt,name=journal,proto3" json:"journal,omitempty"`
 	// The receipt of the latest journal record of the call: chain, sequence number, and hash, separated by colons.
-	Receipt       string `protobuf:"bytes,18,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	Receipt string `protobuf:"bytes,18,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// The third-party interface that the call came through: `sds` (Envoy), `vault` (the Vault API), `kms-v2` (Kubernetes
+	// KMS), or `rest` (REST/JSON). Empty for gRPC. The gateway knows `sds` and `vault`. `kms-v2` and `rest` are statements
+	// of the caller in the metadata `keyway-surface`, which the gateway does not verify.
+	Surface       string `protobuf:"bytes,19,opt,name=surface,proto3" json:"surface,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -296,6 +300,13 @@ func (x *AuditRecord) GetReceipt() string {
 	return ""
 }
 
+func (x *AuditRecord) GetSurface() string {
+	if x != nil {
+		return x.Surface
+	}
+	return ""
+}
+
 // Selects audit records. A record must match all fields that are set. Texts are compared exactly, including upper and
 // lower case.
 type AuditFilter struct {
@@ -324,7 +335,9 @@ type AuditFilter struct {
 	// True: only actions that read private material. False: only other actions. Absent: all actions.
 	PrivateMaterial *bool `protobuf:"varint,10,opt,name=private_material,json=privateMaterial,proto3,oneof" json:"private_material,omitempty"`
 	// The result. UNSPECIFIED means every result.
-	Outcome       AuditOutcome `protobuf:"varint,11,opt,name=outcome,proto3,enum=keyway.v1.AuditOutcome" json:"outcome,omitempty"`
+	Outcome AuditOutcome `protobuf:"varint,11,opt,name=outcome,proto3,enum=keyway.v1.AuditOutcome" json:"outcome,omitempty"`
+	// The third-party interface, as in `AuditRecord.surface`, such as `vault`. At most 64 bytes.
+	Surface       string `protobuf:"bytes,12,opt,name=surface,proto3" json:"surface,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -436,11 +449,18 @@ func (x *AuditFilter) GetOutcome() AuditOutcome {
 	return AuditOutcome_AUDIT_OUTCOME_UNSPECIFIED
 }
 
+func (x *AuditFilter) GetSurface() string {
+	if x != nil {
+		return x.Surface
+	}
+	return ""
+}
+
 var File_keyway_v1_audit_record_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_audit_record_proto_rawDesc = "" +
 	"\n" +
-	"\x1ckeyway/v1/audit_record.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15google/rpc/code.proto\x1a\x17keyway/v1/options.proto\"\xe4\x05\n" +
+	"\x1ckeyway/v1/audit_record.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15google/rpc/code.proto\x1a\x17keyway/v1/options.proto\"\x84\x06\n" +
 	"\vAuditRecord\x12#\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\trequestId\x12?\n" +
@@ -463,7 +483,8 @@ const file_keyway_v1_audit_record_proto_rawDesc = "" +
 	"\n" +
 	"audit_logs\x18\x10 \x03(\tB\x04\xe2A\x01\x03R\tauditLogs\x12\x1e\n" +
 	"\ajournal\x18\x11 \x01(\tB\x04\xe2A\x01\x03R\ajournal\x12\x1e\n" +
-	"\areceipt\x18\x12 \x01(\tB\x04\xe2A\x01\x03R\areceipt\"\xbe\x04\n" +
+	"\areceipt\x18\x12 \x01(\tB\x04\xe2A\x01\x03R\areceipt\x12\x1e\n" +
+	"\asurface\x18\x13 \x01(\tB\x04\xe2A\x01\x03R\asurface\"\xe4\x04\n" +
 	"\vAuditFilter\x12?\n" +
 	"\n" +
 	"start_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x01R\tstartTime\x12;\n" +
@@ -477,7 +498,9 @@ const file_keyway_v1_audit_record_proto_rawDesc = "" +
 	"\x06denied\x18\t \x01(\bB\x04\xe2A\x01\x01H\x01R\x06denied\x88\x01\x01\x124\n" +
 	"\x10private_material\x18\n" +
 	" \x01(\bB\x04\xe2A\x01\x01H\x02R\x0fprivateMaterial\x88\x01\x01\x127\n" +
-	"\aoutcome\x18\v \x01(\x0e2\x17.keyway.v1.AuditOutcomeB\x04\xe2A\x01\x01R\aoutcomeB\t\n" +
+	"\aoutcome\x18\v \x01(\x0e2\x17.keyway.v1.AuditOutcomeB\x04\xe2A\x01\x01R\aoutcome\x12$\n" +
+	"\asurface\x18\f \x01(\tB\n" +
+	"\xe2A\x01\x01\xe2\xb2\x19\x02\b@R\asurfaceB\t\n" +
 	"\a_statusB\t\n" +
 	"\a_deniedB\x13\n" +
 	"\x11_private_material*\x99\x01\n" +

@@ -80,6 +80,7 @@ class AuditRecord(_message.Message):
     AUDIT_LOGS_FIELD_NUMBER: _builtins.int
     JOURNAL_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    SURFACE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The ID of the request, which the caller received in the trailer `keyway-request-id`. Empty if calls were recorded
     together.
@@ -115,6 +116,11 @@ class AuditRecord(_message.Message):
     """The ID of the journal that contains the record. Each gateway has its own journal."""
     receipt: _builtins.str
     """The receipt of the latest journal record of the call: chain, sequence number, and hash, separated by colons."""
+    surface: _builtins.str
+    """The third-party interface that the call came through: `sds` (Envoy), `vault` (the Vault API), `kms-v2` (Kubernetes
+    KMS), or `rest` (REST/JSON). Empty for gRPC. The gateway knows `sds` and `vault`. `kms-v2` and `rest` are statements
+    of the caller in the metadata `keyway-surface`, which the gateway does not verify.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """The time when the call arrived. If calls were recorded together, the time when the first one arrived."""
@@ -162,10 +168,11 @@ class AuditRecord(_message.Message):
         audit_logs: _abc.Iterable[_builtins.str] | None = ...,
         journal: _builtins.str = ...,
         receipt: _builtins.str = ...,
+        surface: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "audit_logs", b"audit_logs", "caller", b"caller", "caller_request_id", b"caller_request_id", "calls", b"calls", "denied", b"denied", "duration", b"duration", "journal", b"journal", "outcome", b"outcome", "peer_address", b"peer_address", "policies", b"policies", "private_material", b"private_material", "reason", b"reason", "receipt", b"receipt", "request_id", b"request_id", "resources", b"resources", "start_time", b"start_time", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "audit_logs", b"audit_logs", "caller", b"caller", "caller_request_id", b"caller_request_id", "calls", b"calls", "denied", b"denied", "duration", b"duration", "journal", b"journal", "outcome", b"outcome", "peer_address", b"peer_address", "policies", b"policies", "private_material", b"private_material", "reason", b"reason", "receipt", b"receipt", "request_id", b"request_id", "resources", b"resources", "start_time", b"start_time", "status", b"status", "surface", b"surface"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -190,6 +197,7 @@ class AuditFilter(_message.Message):
     DENIED_FIELD_NUMBER: _builtins.int
     PRIVATE_MATERIAL_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
+    SURFACE_FIELD_NUMBER: _builtins.int
     caller: _builtins.str
     """The caller, as in `AuditRecord.caller`. At most 4 KiB."""
     action: _builtins.str
@@ -213,6 +221,8 @@ class AuditFilter(_message.Message):
     """True: only actions that read private material. False: only other actions. Absent: all actions."""
     outcome: Global___AuditOutcome.ValueType
     """The result. UNSPECIFIED means every result."""
+    surface: _builtins.str
+    """The third-party interface, as in `AuditRecord.surface`, such as `vault`. At most 64 bytes."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """The start of the time range. A record matches if its `start_time` is not earlier. Absent means no limit."""
@@ -235,10 +245,11 @@ class AuditFilter(_message.Message):
         denied: _builtins.bool | None = ...,
         private_material: _builtins.bool | None = ...,
         outcome: Global___AuditOutcome.ValueType = ...,
+        surface: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_denied", b"_denied", "_private_material", b"_private_material", "_status", b"_status", "denied", b"denied", "end_time", b"end_time", "private_material", b"private_material", "start_time", b"start_time", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_denied", b"_denied", "_private_material", b"_private_material", "_status", b"_status", "action", b"action", "caller", b"caller", "denied", b"denied", "end_time", b"end_time", "outcome", b"outcome", "private_material", b"private_material", "provider", b"provider", "reason", b"reason", "resource", b"resource", "start_time", b"start_time", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_denied", b"_denied", "_private_material", b"_private_material", "_status", b"_status", "action", b"action", "caller", b"caller", "denied", b"denied", "end_time", b"end_time", "outcome", b"outcome", "private_material", b"private_material", "provider", b"provider", "reason", b"reason", "resource", b"resource", "start_time", b"start_time", "status", b"status", "surface", b"surface"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__denied: _TypeAlias = _typing.Literal["denied"]  # noqa: Y015
     _WhichOneofArgType__denied: _TypeAlias = _typing.Literal["_denied", b"_denied"]  # noqa: Y015
