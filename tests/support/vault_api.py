@@ -32,12 +32,18 @@ when { resource.id like "orders-*" || resource.id like "demo-*" };
 permit (principal == Keyway::Caller::"sub:shop", action == Keyway::Action::"GetPublicKey", resource);
 @id("web-reads-private-material")
 permit (
-  principal in [Keyway::Caller::"sub:web", Keyway::Caller::"sub:app"],
+  principal == Keyway::Caller::"sub:web",
   action in [Keyway::Action::"DownloadCertificateWithPrivateKey", Keyway::Action::"GetSecret"],
   resource
 );
 @id("app-does-everything")
 permit (principal == Keyway::Caller::"sub:app", action, resource);
+@id("app-reads-private-material")
+permit (
+  principal == Keyway::Caller::"sub:app",
+  action in [Keyway::Action::"DownloadCertificateWithPrivateKey", Keyway::Action::"GetSecret"],
+  resource
+);
 @id("reader-reads-metadata")
 permit (
   principal == Keyway::Caller::"sub:reader",

@@ -1,5 +1,6 @@
 """Failures in Vault's terms: an HTTP status, and texts."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from google.rpc import code_pb2, error_details_pb2, status_pb2
@@ -7,7 +8,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from gateway.errors import GatewayError, reason_name
 from gateway.server.status import retry_delay
 
-_STATUSES: Final = {
+_STATUSES: Final[Mapping[int, int]] = {
     code_pb2.INVALID_ARGUMENT: 400,
     code_pb2.FAILED_PRECONDITION: 400,
     code_pb2.OUT_OF_RANGE: 400,

@@ -18,7 +18,9 @@ from keyway.v1 import key_service_pb2 as keys
 
 _SYMMETRIC: Final = "aes256-gcm96"
 """The kind that Vault uses for symmetric keys. Programs know no kind for those of other services."""
-_NOT_SYMMETRIC: Final = frozenset({code_pb2.INVALID_ARGUMENT, code_pb2.FAILED_PRECONDITION, code_pb2.UNIMPLEMENTED})
+_NOT_SYMMETRIC: Final = frozenset(
+    {code_pb2.NOT_FOUND, code_pb2.INVALID_ARGUMENT, code_pb2.FAILED_PRECONDITION, code_pb2.UNIMPLEMENTED}
+)
 """Statuses of Encrypt with a key that is perhaps asymmetric."""
 _UNKNOWN_TIME: Final = 0
 
@@ -31,16 +33,21 @@ async def read_key(request: ApiRequest) -> Answer:
     except GatewayError as error:
         if error.kind.code not in _NOT_SYMMETRIC:
             raise
-        return Answer(await _asymmetric(request, key))
+        return await _asymmetric(request, key, error)
     version = shown_version(found.key_version if found.HasField("key_version") else None)
     return Answer(_facts(request.path[2], _SYMMETRIC, version, _UNKNOWN_TIME))
 
 
-async def _asymmetric(request: ApiRequest, key: str) -> Mapping[str, Any]:
-    found = await request.calls.call("get_public_key", keys.GetPublicKeyRequest(name=key))
+async def _asymmetric(request: ApiRequest, key: str, other: GatewayError) -> Answer:
+    """Return what is known about an asymmetric key. other: raised if there is none that the caller may read."""
+    try:
+        found = await request.calls.call("get_public_key", keys.GetPublicKeyRequest(name=key))
+    except GatewayError:
+        raise other from None
     version = shown_version(found.key_version if found.HasField("key_version") else None)
     kind = _kind(found.spki_der)
-    return _facts(request.path[2], kind, version, {"name": kind, "public_key": found.pem, "creation_time": None})
+    described = {"name": kind, "public_key": found.pem, "creation_time": None}
+    return Answer(_facts(request.path[2], kind, version, described))
 
 
 def _kind(spki: bytes) -> str:

@@ -50,7 +50,7 @@ async def test_requests_without_a_valid_token_are_denied_and_counted(scene: Vaul
 
     async def counted() -> bool:
         events = [each for each in scene.trusted.events() if each["metadata"]["event_code"] == "refusals"]
-        return sum(each["count"] for each in events) == len(tokens)
+        return bool(sum(each["count"] for each in events) == len(tokens))
 
     await eventually(counted)
 

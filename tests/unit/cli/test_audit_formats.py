@@ -25,7 +25,7 @@ HOSTILE = ["\x1b[2J", "a\nb", "a\rb", "\x9b31m", "a\u202egnp.exe", "a\u2028b", "
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "＝1", " =1", "\t=1", "\r\n=1"]
 HEADER = [
     *("time", "caller", "peer", "action", "resource", "outcome"),
-    *("status", "reason", "policy", "duration_ms", "request_id", "calls"),
+    *("status", "reason", "policy", "duration_ms", "request_id", "calls", "surface"),
 ]
 
 
@@ -71,6 +71,7 @@ async def test_csv_has_the_documented_columns(source: MemorySource, capsys: pyte
         "duration_ms": "12.5",
         "request_id": "r1",
         "calls": "1",
+        "surface": "",
     }
 
 
