@@ -85,21 +85,6 @@ async def test_successful_call_is_recorded_and_its_receipt_names_the_outcome(tru
     assert stored.record.value() == outcome
 
 
-@pytest.mark.parametrize(
-    ("stated", "recorded"),
-    [("rest", "rest"), ("kms-v2", "kms-v2"), ("vault", None), ("sds", None), ("other", None)],
-)
-async def test_caller_can_state_only_surfaces_that_are_clients(
-    trusted: Trusted, stated: str, recorded: str | None
-) -> None:
-    async with calling(trusted, ORDERS) as caller:
-        call = caller.keys.Encrypt(ENCRYPT, metadata=[("keyway-surface", stated)])
-        await call
-        record = record_of(trusted.audit, request_id_of(await call.trailing_metadata()))
-    expected = {"name": recorded, "stated_by_caller": True} if recorded is not None else None
-    assert [event["unmapped"].get("surface") for event in record.values()] == [expected, expected]
-
-
 async def test_upstream_failure_is_recorded(trusted: Trusted) -> None:
     async with calling(trusted) as caller:
         error = await refused(caller.keys.Encrypt(keys.EncryptRequest(name=f"{KEY}-missing", plaintext=b"x")))

@@ -124,12 +124,14 @@ class VaultScene:
         return context
 
     @contextlib.asynccontextmanager
-    async def client(self, subject: str | None = SHOP, *, certificate: str | None = None) -> AsyncIterator["ApiClient"]:
+    async def client(
+        self, subject: str | None = SHOP, *, certificate: str | None = None
+    ) -> AsyncIterator["VaultClient"]:
         """Connect a caller, by default one with a token."""
         headers = {TOKEN: self.token(subject)} if subject is not None else {}
         connector = aiohttp.TCPConnector(ssl=self.tls(certificate))
         async with aiohttp.ClientSession(self.url, headers=headers, connector=connector) as session:
-            yield ApiClient(session)
+            yield VaultClient(session)
 
     def outcomes(self, operation: str) -> list[dict[str, Any]]:
         """Return the recorded outcomes of a method, such as `Encrypt`."""
@@ -140,7 +142,7 @@ class VaultScene:
         ]
 
 
-class ApiClient:
+class VaultClient:
     """Makes requests on the connections of one caller."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:

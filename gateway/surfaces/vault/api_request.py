@@ -33,7 +33,7 @@ class CallerCalls:
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class BodyFields:
     """The members of a JSON object. Members that no operation reads are ignored, as Vault does.
 
     place: of the object, for messages; empty for the body.
@@ -83,11 +83,11 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ApiRequest:
+class VaultRequest:
     """A request. path: the decoded segments after `/v1/`. fields: of the body. query: of the URL."""
 
     path: Sequence[str]
-    fields: Fields
+    fields: BodyFields
     query: Mapping[str, str]
     calls: CallerCalls
 

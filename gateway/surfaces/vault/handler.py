@@ -21,7 +21,7 @@ from gateway.server.rejections import UNKNOWN_METHOD, Rejection, Rejections
 from gateway.server.rpc_context import ServicerContext, peer_address
 from gateway.server.status import RECEIPT_TRAILER, REQUEST_ID_TRAILER
 from gateway.surfaces.vault import errors, system
-from gateway.surfaces.vault.api_request import ApiRequest, CallerCalls, Fields
+from gateway.surfaces.vault.api_request import BodyFields, CallerCalls, VaultRequest
 from gateway.surfaces.vault.errors import VaultError
 from gateway.surfaces.vault.http_transport import HttpTransport, stated_metadata
 from gateway.surfaces.vault.listener import ApiConnection
@@ -127,7 +127,7 @@ class ApiHandler:
         origin = CallOrigin(HttpTransport(request).peer(), stated_metadata(request), VAULT)
         calls = CallerCalls(self._tools.calls, caller, origin, self._tools.seconds)
         try:
-            answer = await operation(ApiRequest(path, fields, query, calls))
+            answer = await operation(VaultRequest(path, fields, query, calls))
             call = calls.latest
             request_id = call.request_id if call is not None else ""
             response = data_response(
@@ -140,18 +140,18 @@ class ApiHandler:
         _identify(response, calls)
         return response
 
-    async def _fields(self, request: web.BaseRequest) -> Fields:
+    async def _fields(self, request: web.BaseRequest) -> BodyFields:
         """Return the members of the body. Raises VaultError."""
         body = await self._body(request)
         if not body.strip():
-            return Fields({})
+            return BodyFields({})
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError:
             raise VaultError(400, "the body is not valid JSON") from None
         if not isinstance(value, dict):
             raise VaultError(400, "the body must be a JSON object")
-        return Fields(value)
+        return BodyFields(value)
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         maximum, content = self._tools.maximum_body_bytes, bytearray()

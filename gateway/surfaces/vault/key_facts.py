@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from google.rpc import code_pb2
 
 from gateway.errors import GatewayError
-from gateway.surfaces.vault.api_request import Answer, ApiRequest
+from gateway.surfaces.vault.api_request import Answer, VaultRequest
 from gateway.surfaces.vault.ciphertexts import shown_version
 from keyway.v1 import key_service_pb2 as keys
 
@@ -25,7 +25,7 @@ _NOT_SYMMETRIC: Final = frozenset(
 _UNKNOWN_TIME: Final = 0
 
 
-async def read_key(request: ApiRequest) -> Answer:
+async def read_key(request: VaultRequest) -> Answer:
     """Return what is known about a key. Raises GatewayError."""
     key = request.resource("keys", request.path[2])
     try:
@@ -38,7 +38,7 @@ async def read_key(request: ApiRequest) -> Answer:
     return Answer(_facts(request.path[2], _SYMMETRIC, version, _UNKNOWN_TIME))
 
 
-async def _asymmetric(request: ApiRequest, key: str, other: GatewayError) -> Answer:
+async def _asymmetric(request: VaultRequest, key: str, other: GatewayError) -> Answer:
     """Return what is known about an asymmetric key. other: raised if there is none that the caller may read."""
     try:
         found = await request.calls.call("get_public_key", keys.GetPublicKeyRequest(name=key))

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from gateway.errors import GatewayError
 from gateway.surfaces.vault import errors
-from gateway.surfaces.vault.api_request import ApiRequest, Fields
+from gateway.surfaces.vault.api_request import BodyFields, VaultRequest
 from gateway.surfaces.vault.ciphertexts import VaultCiphertext, invalid_ciphertext, of_upstream, shown_version
 from gateway.surfaces.vault.errors import VaultError
 from gateway.surfaces.vault.sealing import RequestSealer
@@ -23,7 +23,7 @@ class TransitItem:
     wanted_version: the version of the key to encrypt with; 0 for the current one.
     """
 
-    fields: Fields = field(repr=False)
+    fields: BodyFields = field(repr=False)
     bound: bytes = field(repr=False)
     wanted_version: int = 0
 
@@ -46,7 +46,7 @@ class KeyUse:
     key: its full name. is_batch: whether the texts are the items of a batch, each of which can fail on its own.
     """
 
-    def __init__(self, request: ApiRequest, key: str, *, is_batch: bool) -> None:
+    def __init__(self, request: VaultRequest, key: str, *, is_batch: bool) -> None:
         self._calls = request.calls
         self._key = key
         self._is_batch = is_batch

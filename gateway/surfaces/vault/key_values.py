@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway import pem
-from gateway.surfaces.vault.api_request import Answer, ApiRequest, Fields
+from gateway.surfaces.vault.api_request import Answer, BodyFields, VaultRequest
 from gateway.surfaces.vault.errors import VaultError
 from gateway.x509_reader.der import X509Error
 from keyway.v1 import certificate_service_pb2 as certificates
@@ -18,7 +18,7 @@ _VERSION: Final = 1
 _UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
 
 
-async def read_secret(request: ApiRequest) -> Answer:
+async def read_secret(request: VaultRequest) -> Answer:
     """Return a secret as the member `value`, or as `value_base64` if it is not text. Raises GatewayError."""
     _check_version(request)
     name = request.resource("secrets", request.path[2])
@@ -30,7 +30,7 @@ async def read_secret(request: ApiRequest) -> Answer:
     return _answer(values, _UNKNOWN_TIME)
 
 
-async def read_certificate(request: ApiRequest) -> Answer:
+async def read_certificate(request: VaultRequest) -> Answer:
     """Return a certificate with its chain and its private key, all in PEM. Raises GatewayError and VaultError.
 
     The answer is never without the private key: a program would write an incomplete set of files.
@@ -47,9 +47,9 @@ async def read_certificate(request: ApiRequest) -> Answer:
     return _answer(values, _begin(leaf))
 
 
-def _check_version(request: ApiRequest) -> None:
+def _check_version(request: VaultRequest) -> None:
     """Raise VaultError if the caller requests an earlier version."""
-    if Fields(request.query).number("version") not in (0, _VERSION):
+    if BodyFields(request.query).number("version") not in (0, _VERSION):
         raise VaultError(404, "only the current version can be read")
 
 

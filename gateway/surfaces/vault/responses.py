@@ -29,7 +29,7 @@ def data_response(
 
 def plain_response(body: Mapping[str, Any], *, status: int = 200) -> web.Response:
     """Return a response with this object as its body."""
-    headers = {"Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store", "Server": "keyway"}
     return web.Response(body=orjson.dumps(body), status=status, content_type=JSON, headers=headers)
 
 

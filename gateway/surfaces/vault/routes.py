@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, unquote
 
 from gateway.contract.methods import METHODS_BY_OPERATION
 from gateway.surfaces.vault import key_facts, key_values, system, transit
-from gateway.surfaces.vault.api_request import Answer, ApiRequest
+from gateway.surfaces.vault.api_request import Answer, VaultRequest
 from gateway.surfaces.vault.errors import VaultError
 
 METHODS: Final = tuple(
@@ -25,7 +25,7 @@ METHODS: Final = tuple(
 )
 """The methods of the contract that the surface calls."""
 
-ApiOperation = Callable[[ApiRequest], Awaitable[Answer]]
+ApiOperation = Callable[[VaultRequest], Awaitable[Answer]]
 
 READ: Final = frozenset({"GET"})
 WRITE: Final = frozenset({"POST", "PUT"})

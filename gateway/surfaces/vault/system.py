@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway import __version__
 from gateway.authz.principals import caller_id
-from gateway.surfaces.vault.api_request import Answer, ApiRequest
+from gateway.surfaces.vault.api_request import Answer, VaultRequest
 from gateway.surfaces.vault.errors import VaultError
 from keyway.v1 import provider_service_pb2 as providers
 
@@ -69,24 +69,24 @@ def seal_status(*, available: bool) -> Mapping[str, Any]:
     }
 
 
-async def mounts(request: ApiRequest) -> Answer:
+async def mounts(request: VaultRequest) -> Answer:
     """Return the providers that the caller may see, as mounts. Raises GatewayError."""
     listed = await request.calls.call("list_providers", providers.ListProvidersRequest(page_size=_PROVIDERS_PER_PAGE))
     return Answer({f"{each.name.split('/')[1]}/": _MOUNT for each in listed.providers}, top_level=True)
 
 
-async def visible_mounts(request: ApiRequest) -> Answer:
+async def visible_mounts(request: VaultRequest) -> Answer:
     """Return the same in the form of `sys/internal/ui/mounts`. Raises GatewayError."""
     found = await mounts(request)
     return Answer({"secret": found.data, "auth": {}})
 
 
-async def mount_of_path(request: ApiRequest) -> Answer:
+async def mount_of_path(request: VaultRequest) -> Answer:
     """Return the mount of a path. The answer is the same for every path, so it does not tell which providers exist."""
     return Answer({**_MOUNT, "path": f"{request.path[4]}/"})
 
 
-async def lookup_self(request: ApiRequest) -> Answer:
+async def lookup_self(request: VaultRequest) -> Answer:
     """Return the caller in the form of a token. The token itself is not repeated."""
     caller, now = request.calls.caller, time.time()
     is_limited = math.isfinite(caller.expires)
@@ -114,6 +114,6 @@ async def lookup_self(request: ApiRequest) -> Answer:
     )
 
 
-async def renew_self(_request: ApiRequest) -> Answer:
+async def renew_self(_request: VaultRequest) -> Answer:
     """Reject the renewal of a token: its issuer issues a new one."""
     raise VaultError(400, "the token is not renewable: request a new one from its issuer")

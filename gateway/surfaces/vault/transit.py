@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from gateway.errors import GatewayError
 from gateway.surfaces.vault import errors
-from gateway.surfaces.vault.api_request import Answer, ApiRequest, Fields
+from gateway.surfaces.vault.api_request import Answer, BodyFields, VaultRequest
 from gateway.surfaces.vault.ciphertexts import bound_data, of_upstream, shown_version
 from gateway.surfaces.vault.errors import VaultError
 from gateway.surfaces.vault.key_use import EncryptedText, KeyUse, Plain, Sealed, TransitItem
@@ -21,27 +21,27 @@ Result = dict[str, Any] | VaultError
 """The members of a response, or why there is none."""
 
 
-async def encrypt(request: ApiRequest) -> Answer:
+async def encrypt(request: VaultRequest) -> Answer:
     """Encrypt."""
     items, use = _items(request)
     plaintexts = [_plaintext(item) for item in items]
     return _answer(request, items, [_sealed(each) for each in await use.encrypt(items, plaintexts)])
 
 
-async def decrypt(request: ApiRequest) -> Answer:
+async def decrypt(request: VaultRequest) -> Answer:
     """Decrypt."""
     items, use = _items(request)
     return _answer(request, items, [_plain(each) for each in await use.decrypt(items)])
 
 
-async def rewrap(request: ApiRequest) -> Answer:
+async def rewrap(request: VaultRequest) -> Answer:
     """Encrypt ciphertexts again, with the current version of the key. The plaintexts stay in the gateway."""
     items, use = _items(request)
     plaintexts = await use.decrypt(items)
     return _answer(request, items, [_sealed(each) for each in await use.encrypt(items, plaintexts)])
 
 
-async def data_key(request: ApiRequest) -> Answer:
+async def data_key(request: VaultRequest) -> Answer:
     """Generate a data key. The path says whether the response contains its plaintext."""
     form, key = request.path[2:]
     if request.fields.number("bits") not in (0, _DATA_KEY_BITS):
@@ -56,7 +56,7 @@ async def data_key(request: ApiRequest) -> Answer:
     return Answer({**made, **plaintext})
 
 
-async def _sealed_data_key(request: ApiRequest, item: TransitItem, name: str, response: Any) -> dict[str, Any]:
+async def _sealed_data_key(request: VaultRequest, item: TransitItem, name: str, response: Any) -> dict[str, Any]:
     """Return the members for an encrypted data key. With a context, the data key is sealed in an envelope."""
     made: Sealed
     if item.bound:
@@ -70,7 +70,7 @@ async def _sealed_data_key(request: ApiRequest, item: TransitItem, name: str, re
     return result
 
 
-def _items(request: ApiRequest) -> tuple[Sequence[TransitItem], KeyUse]:
+def _items(request: VaultRequest) -> tuple[Sequence[TransitItem], KeyUse]:
     """Return the texts of a request, and what processes them."""
     batch = request.fields.values.get("batch_input")
     use = KeyUse(request, request.resource("keys", request.path[2]), is_batch=batch is not None)
@@ -80,10 +80,10 @@ def _items(request: ApiRequest) -> tuple[Sequence[TransitItem], KeyUse]:
         raise request.fields.problem("batch_input", f"must be a list of 1 to {MAXIMUM_ITEMS} items")
     if not all(isinstance(each, dict) for each in batch):
         raise request.fields.problem("batch_input", "every item must be an object")
-    return [_item(Fields(each, f"batch_input[{index}].")) for index, each in enumerate(batch)], use
+    return [_item(BodyFields(each, f"batch_input[{index}].")) for index, each in enumerate(batch)], use
 
 
-def _item(fields: Fields) -> TransitItem:
+def _item(fields: BodyFields) -> TransitItem:
     for name in _UNSUPPORTED:
         if fields.values.get(name):
             raise fields.problem(name, "is not supported")
@@ -110,7 +110,7 @@ def _plain(result: Plain) -> Result:
     return result if isinstance(result, VaultError) else {"plaintext": b64encode(result).decode()}
 
 
-def _answer(request: ApiRequest, items: Sequence[TransitItem], results: Sequence[Result]) -> Answer:
+def _answer(request: VaultRequest, items: Sequence[TransitItem], results: Sequence[Result]) -> Answer:
     """Return the answer to a request with one text, or to a batch. Raises VaultError if the single text failed."""
     if request.fields.values.get("batch_input") is None:
         (result,) = results
@@ -127,7 +127,7 @@ def _shown_item(item: TransitItem, result: Result) -> Mapping[str, Any]:
     return {**members, "reference": reference} if reference else members
 
 
-def _batch_status(fields: Fields, results: Sequence[Result]) -> int:
+def _batch_status(fields: BodyFields, results: Sequence[Result]) -> int:
     """Return the status of a batch: that of Vault, or the one that the caller wants if only a part failed."""
     failed = [each.status for each in results if isinstance(each, VaultError)]
     if not failed:

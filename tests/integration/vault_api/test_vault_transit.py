@@ -10,7 +10,7 @@ import pytest
 from keyway.envelope import AsyncOpener
 from tests.support.stack import Stack
 from tests.support.trusted import OPERATOR
-from tests.support.vault_api import KEYS, READER, SHOP, ApiClient, VaultScene
+from tests.support.vault_api import KEYS, READER, SHOP, VaultClient, VaultScene
 
 KEY = f"providers/{KEYS}/keys/orders-key"
 TEXT = b"order 42: 4 cups of hunter2"
@@ -29,20 +29,20 @@ async def scene(running_stack: Stack, tmp_path: Path) -> AsyncIterator[VaultScen
 
 
 @pytest.fixture
-async def shop(scene: VaultScene) -> AsyncIterator[ApiClient]:
+async def shop(scene: VaultScene) -> AsyncIterator[VaultClient]:
     async with scene.client() as client:
         yield client
 
 
-async def encrypt(client: ApiClient, **fields: Any) -> Any:
+async def encrypt(client: VaultClient, **fields: Any) -> Any:
     return (await client.put(f"{KEYS}/encrypt/orders-key", {"plaintext": encoded(TEXT), **fields})).data
 
 
-async def decrypt(client: ApiClient, **fields: Any) -> bytes:
+async def decrypt(client: VaultClient, **fields: Any) -> bytes:
     return b64decode((await client.put(f"{KEYS}/decrypt/orders-key", fields)).data["plaintext"])
 
 
-async def test_ciphertext_names_the_version_and_is_decrypted(shop: ApiClient) -> None:
+async def test_ciphertext_names_the_version_and_is_decrypted(shop: VaultClient) -> None:
     found = await encrypt(shop)
     assert found["key_version"] == 2
     prefix, version, content = found["ciphertext"].split(":")
@@ -52,7 +52,7 @@ async def test_ciphertext_names_the_version_and_is_decrypted(shop: ApiClient) ->
 
 
 @pytest.mark.parametrize("data", [b"", b"\0\xff binary", b"x" * 20_000])
-async def test_any_bytes_are_encrypted(shop: ApiClient, data: bytes) -> None:
+async def test_any_bytes_are_encrypted(shop: VaultClient, data: bytes) -> None:
     found = await encrypt(shop, plaintext=encoded(data))
     assert await decrypt(shop, ciphertext=found["ciphertext"]) == data
 
@@ -65,7 +65,7 @@ async def test_any_bytes_are_encrypted(shop: ApiClient, data: bytes) -> None:
         {"context": encoded(b"tenant 1"), "associated_data": encoded(b"table 7")},
     ],
 )
-async def test_bound_data_is_required_to_decrypt(shop: ApiClient, bound: dict[str, str]) -> None:
+async def test_bound_data_is_required_to_decrypt(shop: VaultClient, bound: dict[str, str]) -> None:
     found = await encrypt(shop, **bound)
     assert await decrypt(shop, ciphertext=found["ciphertext"], **bound) == TEXT
     others: list[dict[str, str]] = [
@@ -80,27 +80,27 @@ async def test_bound_data_is_required_to_decrypt(shop: ApiClient, bound: dict[st
         assert reply.error.startswith("invalid ciphertext")
 
 
-async def test_ciphertext_of_the_upstream_is_rejected_with_bound_data(shop: ApiClient) -> None:
+async def test_ciphertext_of_the_upstream_is_rejected_with_bound_data(shop: VaultClient) -> None:
     found = await encrypt(shop)
     fields = {"ciphertext": found["ciphertext"], "associated_data": encoded(b"table 7")}
     assert (await shop.put(f"{KEYS}/decrypt/orders-key", fields)).status == 400
 
 
-async def test_context_cannot_be_forged_with_associated_data(shop: ApiClient) -> None:
+async def test_context_cannot_be_forged_with_associated_data(shop: VaultClient) -> None:
     forged = b"keyway.dev/vault/v1" + (8).to_bytes(4) + b"tenant 1"
     fields = {"plaintext": encoded(TEXT), "associated_data": encoded(forged)}
     reply = await shop.put(f"{KEYS}/encrypt/orders-key", fields)
     assert (reply.status, reply.error) == (400, "associated_data: must not begin with keyway.dev/vault/v1")
 
 
-async def test_clients_open_what_transit_seals(scene: VaultScene, shop: ApiClient) -> None:
+async def test_clients_open_what_transit_seals(scene: VaultScene, shop: VaultClient) -> None:
     found = await encrypt(shop, associated_data=encoded(b"table 7"))
     envelope = b64decode(found["ciphertext"].partition("KWE1.")[2])
     async with scene.trusted.caller(scene.server.address, OPERATOR) as operator:
         assert await AsyncOpener(operator.keys, [KEY]).open(envelope, b"table 7") == TEXT
 
 
-async def test_tampered_ciphertexts_are_rejected(shop: ApiClient) -> None:
+async def test_tampered_ciphertexts_are_rejected(shop: VaultClient) -> None:
     sealed = (await encrypt(shop, associated_data=encoded(b"a")))["ciphertext"]
     content = sealed.partition("KWE1.")[2]
     changed = bytearray(b64decode(content))
@@ -114,7 +114,7 @@ async def test_tampered_ciphertexts_are_rejected(shop: ApiClient) -> None:
     assert reply.status == 400
 
 
-async def test_envelope_of_another_key_is_rejected(shop: ApiClient) -> None:
+async def test_envelope_of_another_key_is_rejected(shop: VaultClient) -> None:
     sealed = (await encrypt(shop, associated_data=encoded(b"a")))["ciphertext"]
     fields = {"ciphertext": sealed, "associated_data": encoded(b"a")}
     reply = await shop.put(f"{KEYS}/decrypt/demo-aes", fields)
@@ -122,7 +122,7 @@ async def test_envelope_of_another_key_is_rejected(shop: ApiClient) -> None:
     assert reply.error.startswith("invalid ciphertext")
 
 
-async def test_batch_has_a_result_for_each_item(shop: ApiClient) -> None:
+async def test_batch_has_a_result_for_each_item(shop: VaultClient) -> None:
     items = [
         {"plaintext": encoded(b"one"), "reference": "first"},
         {"plaintext": encoded(b"two"), "associated_data": encoded(b"a")},
@@ -144,7 +144,7 @@ async def test_batch_has_a_result_for_each_item(shop: ApiClient) -> None:
     assert [b64decode(each["plaintext"]) for each in reply.data["batch_results"]] == [b"one", b"two"]
 
 
-async def test_caller_chooses_the_status_of_a_partial_failure(shop: ApiClient) -> None:
+async def test_caller_chooses_the_status_of_a_partial_failure(shop: VaultClient) -> None:
     items = [{"plaintext": encoded(b"one")}, {"plaintext": 5}]
     fields = {"batch_input": items, "partial_failure_response_code": 207}
     assert (await shop.put(f"{KEYS}/encrypt/orders-key", fields)).status == 207
@@ -152,13 +152,13 @@ async def test_caller_chooses_the_status_of_a_partial_failure(shop: ApiClient) -
 
 
 @pytest.mark.parametrize("batch", [[], [{}] * 1001, {"a": 1}, ["text"]])
-async def test_batch_limits_are_named(shop: ApiClient, batch: Any) -> None:
+async def test_batch_limits_are_named(shop: VaultClient, batch: Any) -> None:
     reply = await shop.put(f"{KEYS}/encrypt/orders-key", {"batch_input": batch})
     assert reply.status == 400
     assert reply.error.startswith("batch_input: ")
 
 
-async def test_rewrap_uses_the_current_version_and_returns_no_plaintext(scene: VaultScene, shop: ApiClient) -> None:
+async def test_rewrap_uses_the_current_version_and_returns_no_plaintext(scene: VaultScene, shop: VaultClient) -> None:
     for bound in ({}, {"associated_data": encoded(b"a")}):
         found = await encrypt(shop, **bound)
         reply = await shop.put(f"{KEYS}/rewrap/orders-key", {"ciphertext": found["ciphertext"], **bound})
@@ -167,7 +167,7 @@ async def test_rewrap_uses_the_current_version_and_returns_no_plaintext(scene: V
         assert await decrypt(shop, ciphertext=reply.data["ciphertext"], **bound) == TEXT
 
 
-async def test_data_key_is_decrypted_like_a_text(shop: ApiClient) -> None:
+async def test_data_key_is_decrypted_like_a_text(shop: VaultClient) -> None:
     for bound in ({}, {"context": encoded(b"tenant 1")}):
         made = (await shop.put(f"{KEYS}/datakey/plaintext/orders-key", bound)).data
         assert len(b64decode(made["plaintext"])) == 32
@@ -178,13 +178,13 @@ async def test_data_key_is_decrypted_like_a_text(shop: ApiClient) -> None:
     assert (reply.status, reply.error) == (400, "bits: must be 256")
 
 
-async def test_only_the_current_version_encrypts(shop: ApiClient) -> None:
+async def test_only_the_current_version_encrypts(shop: VaultClient) -> None:
     assert (await encrypt(shop, key_version=2))["key_version"] == 2
     reply = await shop.put(f"{KEYS}/encrypt/orders-key", {"plaintext": "", "key_version": 1})
     assert (reply.status, reply.error) == (400, "key_version: only the current version, 2, can encrypt")
 
 
-async def test_key_is_described(shop: ApiClient) -> None:
+async def test_key_is_described(shop: VaultClient) -> None:
     symmetric = (await shop.get(f"{KEYS}/keys/orders-key")).data
     assert (symmetric["type"], symmetric["latest_version"], symmetric["supports_encryption"]) == (
         "aes256-gcm96",
@@ -209,12 +209,12 @@ async def test_key_is_described(shop: ApiClient) -> None:
         ({"plaintext": "", "convergent_encryption": True}, "convergent_encryption: is not supported"),
     ],
 )
-async def test_invalid_fields_are_named(shop: ApiClient, fields: dict[str, Any], error: str) -> None:
+async def test_invalid_fields_are_named(shop: VaultClient, fields: dict[str, Any], error: str) -> None:
     reply = await shop.put(f"{KEYS}/encrypt/orders-key", fields)
     assert (reply.status, reply.error) == (400, error)
 
 
-async def test_limit_of_the_provider_is_named(shop: ApiClient) -> None:
+async def test_limit_of_the_provider_is_named(shop: VaultClient) -> None:
     reply = await shop.put(f"{KEYS}/encrypt/orders-key", {"plaintext": encoded(b"x" * 30_000)})
     assert reply.status == 400
     assert "plaintext" in reply.error
@@ -222,12 +222,12 @@ async def test_limit_of_the_provider_is_named(shop: ApiClient) -> None:
     assert await decrypt(shop, ciphertext=sealed["ciphertext"], associated_data=encoded(b"a")) == b"x" * 500_000
 
 
-async def test_unknown_key_is_a_fault_of_the_request(shop: ApiClient) -> None:
+async def test_unknown_key_is_a_fault_of_the_request(shop: VaultClient) -> None:
     reply = await shop.put(f"{KEYS}/encrypt/orders-missing", {"plaintext": ""})
     assert (reply.status, "KEY_NOT_FOUND" in reply.error) == (400, True)
 
 
-async def test_policy_decides_and_calls_are_recorded_under_the_caller(scene: VaultScene, shop: ApiClient) -> None:
+async def test_policy_decides_and_calls_are_recorded_under_the_caller(scene: VaultScene, shop: VaultClient) -> None:
     reply = await shop.request(
         "POST", f"{KEYS}/encrypt/orders-key", json={"plaintext": encoded(TEXT)}, headers={"X-Request-Id": "order-42"}
     )
@@ -247,7 +247,7 @@ async def test_policy_decides_and_calls_are_recorded_under_the_caller(scene: Vau
     assert successful["observables"][0]["value"] == "order-42"
 
 
-async def test_batch_is_recorded_as_a_batch_and_sealing_as_a_data_key(scene: VaultScene, shop: ApiClient) -> None:
+async def test_batch_is_recorded_as_a_batch_and_sealing_as_a_data_key(scene: VaultScene, shop: VaultClient) -> None:
     await shop.put(f"{KEYS}/encrypt/orders-key", {"batch_input": [{"plaintext": ""}] * 3})
     await encrypt(shop, associated_data=encoded(b"a"))
     (batch,) = scene.outcomes("BatchEncrypt")
