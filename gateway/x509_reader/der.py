@@ -21,6 +21,8 @@ CONSTRUCTED: Final = 0xA0
 _LONG_FORM: Final = 0x80
 _LONG_TAG: Final = 0x1F
 _MAXIMUM_LENGTH_BYTES: Final = 4
+_MAXIMUM_CACHED_BYTES: Final = 32
+"""Identifiers in use are shorter. A certificate can contain identifiers of a megabyte, which must not stay in memory."""
 
 
 class X509Error(ValueError):
@@ -83,9 +85,12 @@ def to_pem(encoded: bytes, label: str) -> str:
     return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))
 
 
-@lru_cache(maxsize=256)
 def dotted(content: bytes) -> str:
     """Return the content of an OBJECT IDENTIFIER as text, such as `2.5.4.3`."""
+    return (_cached_dotted if len(content) <= _MAXIMUM_CACHED_BYTES else _dotted)(content)
+
+
+def _dotted(content: bytes) -> str:
     if not content or content[-1] & 0x80:
         raise X509Error("an object identifier is malformed")
     arcs, arc = list[int](), 0
@@ -98,6 +103,9 @@ def dotted(content: bytes) -> str:
             raise X509Error("an object identifier is too long")
     top = min(arcs[0] // 40, 2)
     return ".".join(map(str, (top, arcs[0] - 40 * top, *arcs[1:])))
+
+
+_cached_dotted: Final = lru_cache(maxsize=256)(_dotted)
 
 
 def _element(data: bytes, start: int) -> DerElement:

@@ -1,5 +1,6 @@
 """The certificate reader, compared with `cryptography` and openssl, and with what they cannot read."""
 
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -190,3 +191,16 @@ def test_any_bytes_are_der_or_an_error(data: bytes) -> None:
             read(data)
         except X509Error:
             continue
+
+
+def test_long_object_identifiers_do_not_stay_in_memory() -> None:
+    length, number = 100_000, 50
+    der.dotted(bytes([1]) * length)
+    tracemalloc.start()
+    try:
+        for first in range(number):
+            assert der.dotted(bytes([first]) + bytes([1]) * length).endswith(".1.1")
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < length
