@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from tests.bench import compare, plot, results, tables, tools
+from tests.bench import compare, page, plot, results, tables, tools
 from tests.bench.line_up import SETS
 from tests.bench.probe import WrongAnswerError
 from tests.bench.processes import ServerError, leave_nothing_behind
@@ -22,13 +22,7 @@ _ROUNDS: Final = 5
 _TARGET_ROUNDS: Final = 9
 _COMPARE_ROUNDS: Final = 12
 """With these numbers, an interval ignores one outlier on each side. Comparisons have a higher confidence."""
-_PAGE: Final = tools.ROOT / "docs" / "performance.md"
-_PICTURE: Final = tools.ROOT / "docs" / "performance.svg"
-_FIGURES: Final = ("<!-- figures: begin; written by `make bench ARGS=--publish` -->", "<!-- figures: end -->")
-_TARGETS: Final = (
-    '<!-- targets: begin; written by `make bench ARGS="--targets --publish"` -->',
-    "<!-- targets: end -->",
-)
+_PICTURE: Final = page.PAGE.with_suffix(".svg")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,11 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     sets = run(options)
     _write(sets, options, given.output)
-    page = tables.page(sets, options.levels)
-    print(tables.trust(sets["trust"]) if options.sets == ["trust"] else page)
+    content = tables.page(sets, options.levels)
+    print(tables.trust(sets["trust"]) if options.sets == ["trust"] else content)
     _say_whether_quiet(sets)
     if given.publish:
-        _publish(_FIGURES, f"![CPU time of a call]({_PICTURE.name})\n\n{page}")
+        page.publish("figures", f"![CPU time of a call]({_PICTURE.name})\n\n{content}")
         _PICTURE.write_text(plot.svg(sets))
     return 1 if any(row.failure for rows in sets.values() for row in rows.values()) else 0
 
@@ -89,11 +83,11 @@ def _targets(given: argparse.Namespace) -> int:
     as_json = [verdict.as_json() for verdict in verdicts]
     results.write(given.output / "targets.json", sets, settings, verdicts=as_json)
     print(f"bench: written to {given.output}/targets.json", file=sys.stderr)
-    page = f"{tables.about(sets)}\n\n{table(verdicts)}"
-    print(page)
+    content = f"{tables.about(sets)}\n\n{table(verdicts)}"
+    print(content)
     _say_whether_quiet(sets)
     if given.publish:
-        _publish(_TARGETS, page)
+        page.publish("targets", content)
     return 0 if all_met(verdicts) else 1
 
 
@@ -133,16 +127,6 @@ def _say_whether_quiet(sets: Mapping[str, Rows]) -> None:
     if not results.is_quiet(sets):
         busy = f"other processes used {results.foreign(sets):.2f} processors"
         print(f"bench: {busy}: figures are too high, and differences between rows uncertain", file=sys.stderr)
-
-
-def _publish(marks: tuple[str, str], content: str) -> None:
-    """Replace the text between the two markers in the page."""
-    begin, end = marks
-    before, found, rest = _PAGE.read_text().partition(begin)
-    _, closed, after = rest.partition(end)
-    if not (found and closed):
-        raise ValueError(f"{_PAGE} does not contain the marker {begin}")
-    _PAGE.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,8 +14,9 @@ import re
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -40,6 +41,8 @@ _SETTLING_CALLS: Final = 20
 """Calls after counting begins and before the first measurement: callgrind translates all code once more."""
 _PAUSE_SECONDS: Final = 0.2
 _SUM: Final = re.compile(r"^(?:summary|totals): (\d+)$", re.MULTILINE)
+_POSITIONS: Final = frozenset("0123456789+-*")
+_NAME: Final = re.compile(r"\((\d+)\)(?: (.*))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """per_call: of each measurement. per_second: work that does not depend on calls."""
+    """per_call: of each measurement. per_second: work that does not depend on calls. by_library: per call of one
+    measurement, by the path of the library, with the work per second.
+    """
 
     per_call: Sequence[float]
     per_second: float
+    by_library: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def median(self) -> float:
@@ -88,9 +94,10 @@ def count(competitor: Competitor, around: Surroundings, folder: Path, plan: Plan
             caller.call(_SETTLING_CALLS)
             callgrind.reset()
             fast = [_measured(callgrind, partial(caller.call, plan.calls), plan.calls) for _ in range(plan.rounds)]
+            of_libraries = callgrind.by_library()
             slow = _measured(callgrind, partial(caller.call, plan.slow_calls, _PAUSE_SECONDS), plan.slow_calls)
         probe(target, _CALL_SECONDS)
-    return separated(fast, slow)
+    return replace(separated(fast, slow), by_library={path: n / plan.calls for path, n in of_libraries.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +165,11 @@ class _Callgrind:
             time.sleep(0.02)
         raise ServerError(f"callgrind wrote no counts: {self._server.output_tail()}")
 
+    def by_library(self) -> Mapping[str, int]:
+        """The instructions of the last read, by the path of the library."""
+        with (self._folder / f"counts.{self._dumps}").open(errors="replace") as lines:
+            return by_library(lines)
+
     def _command(self, option: str) -> None:
         done = subprocess.run(
             [tools.callgrind_control(), option, str(self._server.pid)],
@@ -168,3 +180,26 @@ class _Callgrind:
         )
         if done.returncode != 0:
             raise ServerError(f"callgrind_control {option}: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def by_library(lines: Iterable[str]) -> Mapping[str, int]:
+    """Add up the counts in an output file of callgrind by library, without those of called functions.
+
+    A line begins with a position and has the count. The line after `calls=` has the count of a called function. A name
+    is given once, with a number that stands for it from then on.
+    """
+    names: dict[str, str] = {}
+    found: Counter[str] = Counter()
+    library, is_of_callee = "", False
+    for line in lines:
+        key, is_setting, value = line.rstrip("\n").partition("=")
+        if is_of_callee:
+            is_of_callee = False
+        elif key in ("ob", "cob") and is_setting and (match := _NAME.fullmatch(value)):
+            names.setdefault(match[1], match[2] or "")
+            library = names[match[1]] if key == "ob" else library
+        elif key == "calls" and is_setting:
+            is_of_callee = True
+        elif line[0] in _POSITIONS:
+            found[library] += int(line.split()[1])
+    return found

@@ -28,10 +28,12 @@ from tests.bench.failing_upstream import FailingUpstream, Health
 from tests.bench.gateway_settings import EVERYTHING
 from tests.bench.generators import Ghz
 from tests.bench.material import APP_KEY, KEY, PLAINTEXT
+from tests.bench.page import publish
 from tests.bench.processes import leave_nothing_behind
 from tests.bench.resource_usage import MemoryLog, settled
 from tests.bench.run import scratch, surroundings
 from tests.bench.soak_report import Memory, SoakResults, verdicts, verify
+from tests.bench.tables import about
 from tests.bench.target import Target
 from tests.bench.verdicts import all_met, table
 from tests.bench.whole_gateway import gateway
@@ -144,6 +146,7 @@ def main() -> int:
         help="stop after this number of calls, for example to check that memory stays constant over a million calls",
     )
     parser.add_argument("--workers", type=int, default=2, help="default 2")
+    parser.add_argument("--publish", action="store_true", help="write the results into docs/performance.md")
     parser.add_argument("--output", type=Path, default=tools.BUILD / "bench")
     given = parser.parse_args()
     minutes = given.minutes or (10.0 if given.calls is None else 60.0)
@@ -152,7 +155,10 @@ def main() -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             found = runner.run(soak(around, own, minutes, given.calls, given.workers))
         judged = verdicts(found, verify(own))
-    print(table(judged))
+    content = f"{about({})}\n\n{table(judged)}"
+    print(content)
+    if given.publish:
+        publish("soak", content)
     given.output.mkdir(parents=True, exist_ok=True)
     document = {
         "seconds": found.seconds,

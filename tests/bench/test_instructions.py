@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench import instruction_budget, tools
 from tests.bench.instruction_budget import limits, lowest, ratios
-from tests.bench.instructions import Instructions, Measured, separated
+from tests.bench.instructions import Instructions, Measured, by_library, separated
 
 ECHO = Instructions([500.0], 0.0)
 _FIGURES = {"3.11.7, not optimized": {"bare": 580_000, "echo": 410_000}}
@@ -53,6 +53,38 @@ def test_the_lowest_ratio_of_a_row_decides() -> None:
     }
 
 
+CALLGRIND_OUTPUT = """\
+version: 1
+positions: line
+events: Ir
+ob=(1) /usr/lib/libc.so.6
+fl=(1) malloc.c
+fn=(1) malloc
+10 100
++1 20
+cob=(2) /usr/bin/python3.11
+cfn=(2) main
+calls=3 0
+* 5000
+-2 3
+
+ob=(2)
+fn=(2)
+7 40
+calls=1 +5
+7 123
+ob=(1)
+fn=(1)
+* 1
+totals: 164
+"""
+
+
+def test_counts_of_libraries_do_not_contain_called_functions() -> None:
+    found = by_library(CALLGRIND_OUTPUT.splitlines(keepends=True))
+    assert found == {"/usr/lib/libc.so.6": 124, "/usr/bin/python3.11": 40}
+
+
 @pytest.fixture
 def own_budget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """A budget for this build of Python, with a limit of 2.1 times the echo, on a machine with all tools."""
@@ -82,6 +114,17 @@ def test_a_row_above_its_limit_is_counted_again(
     captured = capsys.readouterr()
     assert said in captured.out + captured.err
     assert runs == []
+
+
+def test_counts_that_do_not_agree_are_not_accepted(
+    own_budget: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = instruction_budget._FIGURES.read_text()
+    counts = {"bare": Instructions([1000.0, 1200.0], 0.0), "echo": ECHO}
+    own_budget.setattr(instruction_budget, "measure", lambda *_: counts)
+    assert instruction_budget.main(["--accept"]) == 1
+    assert "not accepted, because the counts do not agree: bare" in capsys.readouterr().err
+    assert instruction_budget._FIGURES.read_text() == before
 
 
 def test_without_valgrind_the_budget_is_skipped(
