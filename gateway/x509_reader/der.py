@@ -22,7 +22,7 @@ _LONG_FORM: Final = 0x80
 _LONG_TAG: Final = 0x1F
 _MAXIMUM_LENGTH_BYTES: Final = 4
 _MAXIMUM_CACHED_BYTES: Final = 32
-"""Identifiers in use are shorter. A certificate can contain identifiers of a megabyte, which must not stay in memory."""
+"""Identifiers in use are shorter. A certificate can contain some of a megabyte, which must not stay in memory."""
 
 
 class X509Error(ValueError):

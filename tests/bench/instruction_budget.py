@@ -66,7 +66,8 @@ def _compare(root: Path, *, accept: bool) -> int:
     measured = measure(root)
     if accept:
         if unusable := [name for name, one in measured.items() if not is_usable(one)]:
-            print(f"instructions: not accepted, because the counts do not agree: {', '.join(unusable)}", file=sys.stderr)
+            what = ", ".join(unusable)
+            print(f"instructions: not accepted, because the counts do not agree: {what}", file=sys.stderr)
             return 1
         figures[build] = {name: round(one.median) for name, one in measured.items()}
         _FIGURES.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
