@@ -84,6 +84,8 @@ def _targets(given: argparse.Namespace) -> int:
     results.write(given.output / "targets.json", sets, settings, verdicts=as_json)
     print(f"bench: written to {given.output}/targets.json", file=sys.stderr)
     content = f"{tables.about(sets)}\n\n{table(verdicts)}"
+    if found.rows:
+        content += f"\n\nThe rows that these targets compare, as medians over all rounds:\n\n{tables.by_level(found.rows)}"
     print(content)
     _say_whether_quiet(sets)
     if given.publish:

@@ -43,6 +43,11 @@ class Row:
         return statistics.median(values) if values else float("nan")
 
     @property
+    def levels(self) -> Sequence[int]:
+        """The numbers of concurrent calls."""
+        return sorted({sample.concurrency for turn in self.turns for sample in turn.samples})
+
+    @property
     def saturation(self) -> float:
         """Highest throughput in calls per second: the median of each round's best level."""
         best = [max(sample.rate for sample in turn.samples) for turn in self.turns]
@@ -101,14 +106,13 @@ def machine() -> dict[str, Any]:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    levels = sorted({sample.concurrency for turn in row.turns for sample in turn.samples})
     return {
         "label": row.competitor.label,
         "generator": row.competitor.generator,
         "failure": row.failure or None,
         "memory": row.memory,
         "saturation": row.saturation if row.turns else None,
-        "medians": {level: _medians(row, level) for level in levels},
+        "medians": {level: _medians(row, level) for level in row.levels},
         "rounds": [[asdict(sample) for sample in turn.samples] for turn in row.turns],
     }
 

@@ -67,6 +67,17 @@ def _costs(row: Row, naive: Row | None) -> list[str]:
     ]
 
 
+def by_level(rows: Rows) -> str:
+    """The table of CPU time and latency, with one line for each row and number of concurrent calls."""
+    header = ["", "concurrent calls", "CPU µs/call", "in the kernel", "calls/s", "p50 in ms", "p99 in ms", "peak MiB"]
+    return _table(header, [_level(row, level) for row in rows.values() for level in row.levels])
+
+
+def _level(row: Row, level: int) -> list[str]:
+    medians = (_number(row.median(how, level), digits) for how, digits in _OF_LEVEL)
+    return [row.competitor.label, f"{level}", *medians, _number(row.memory / 2**20)]
+
+
 def latencies(rows: Rows, levels: Sequence[int]) -> str:
     """The table of latency added to a direct call to the upstream at the same concurrency."""
     direct = rows["direct"]
@@ -98,6 +109,15 @@ def _pace_was_held(row: Row) -> bool:
 _HELD: Final = 0.95
 _P50: Final = attrgetter("p50")
 _P99: Final = attrgetter("p99")
+
+
+_OF_LEVEL: Final[Sequence[tuple[Callable[[Sample], float], int]]] = (
+    (attrgetter("cpu"), 0),
+    (attrgetter("system_cpu"), 0),
+    (attrgetter("rate"), 0),
+    (lambda sample: sample.p50 * 1e3, 2),
+    (lambda sample: sample.p99 * 1e3, 2),
+)
 
 
 def _pair(p50: float, p99: float) -> str:

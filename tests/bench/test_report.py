@@ -57,6 +57,15 @@ def test_latency_is_the_time_added_to_a_direct_call() -> None:
     assert "| gateway, bare | 4.00 / 8.00 |" in tables.latencies(pair, [64])
 
 
+def test_each_number_of_concurrent_calls_has_a_line() -> None:
+    pair = rows("plaintext", bare=[100.0], naive=[])
+    pair["bare"].turns[:] = [Turn([sample(300.0, concurrency=1), sample(100.0)], 2**20)]
+    assert tables.by_level(pair).splitlines()[2:] == [
+        "| gateway, bare | 1 | 300 | 0 | 1,000 | 1.00 | 2.00 | 1 |",
+        "| gateway, bare | 64 | 100 | 0 | 1,000 | 1.00 | 2.00 | 1 |",
+    ]
+
+
 def test_no_latency_is_shown_if_the_rate_was_not_kept() -> None:
     pair = rows("plaintext", bare=[100.0], direct=[20.0])
     fast = Sample(64, 1000, 500.0, 100.0, 0.0, 10.0, 20.0, 0.001, 0.002, 0.0, 500.0)
