@@ -83,9 +83,10 @@ def _targets(given: argparse.Namespace) -> int:
     as_json = [verdict.as_json() for verdict in verdicts]
     results.write(given.output / "targets.json", sets, settings, verdicts=as_json)
     print(f"bench: written to {given.output}/targets.json", file=sys.stderr)
-    content = f"{tables.about(sets)}\n\n{table(verdicts)}"
+    parts = [tables.about(sets), table(verdicts)]
     if found.rows:
-        content += f"\n\nThe rows that these targets compare, as medians over all rounds:\n\n{tables.by_level(found.rows)}"
+        parts += ["The rows that these targets compare, as medians over all rounds:", tables.by_level(found.rows)]
+    content = "\n\n".join(parts)
     print(content)
     _say_whether_quiet(sets)
     if given.publish:
