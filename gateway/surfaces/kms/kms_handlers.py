@@ -18,6 +18,7 @@ from gateway.surfaces.kms.sealing import Sealing
 
 _VERSION: Final = "v2"
 _HEALTHY: Final = "ok"
+_LOGGED_CHARACTERS: Final = 128
 _UID: Final = re.compile(r"[\x20-\x7e]{1,128}")
 
 _log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class KmsHandlers:
             except Exception as raised:  # noqa: BLE001 - gRPC would log the traceback and reveal the type of the error
                 error = kms_error(raised) or _internal(raised)
                 code = error.code
-                uid = getattr(request, "uid", "")
+                uid = getattr(request, "uid", "")[:_LOGGED_CHARACTERS]
                 _log.warning("kms_request_failed", method=name, uid=uid, code=code.name, error=error.message)
                 await transport.abort(code, error.message)
             finally:
@@ -87,7 +88,7 @@ class KmsHandlers:
         """Open a ciphertext. The gateway decrypts its data key each time, so policy and audit apply to each request."""
         _check_uid(request.uid)
         plaintext = await self._sealing.open(request.ciphertext, self._connection.decrypts(request.uid))
-        _log.info("decrypted", uid=request.uid, key_id=request.key_id)
+        _log.info("decrypted", uid=request.uid, key_id=request.key_id[:_LOGGED_CHARACTERS])
         return kms.DecryptResponse(plaintext=plaintext)
 
 
