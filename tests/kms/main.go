@@ -33,30 +33,32 @@ const apiServerID = "sha256:api-server"
 
 type server struct {
 	name        string
+	writeTTL    time.Duration
 	plugin      service.Service
 	state       kmsv2.State
 	transformer value.Transformer
 }
 
 type answer struct {
-	Value    string  `json:"value,omitempty"`
-	KeyID    string  `json:"key_id,omitempty"`
-	Stale    bool    `json:"stale,omitempty"`
-	Error    string  `json:"error,omitempty"`
-	Encrypt  float64 `json:"encrypt_p99_ms,omitempty"`
-	Decrypt  float64 `json:"decrypt_p99_ms,omitempty"`
+	Value   string  `json:"value,omitempty"`
+	KeyID   string  `json:"key_id,omitempty"`
+	Stale   bool    `json:"stale,omitempty"`
+	Error   string  `json:"error,omitempty"`
+	Encrypt float64 `json:"encrypt_p99_ms,omitempty"`
+	Decrypt float64 `json:"decrypt_p99_ms,omitempty"`
 }
 
 func main() {
 	endpoint := flag.String("endpoint", "", "unix:///PATH of the plugin")
 	timeout := flag.Duration("timeout", 3*time.Second, "time limit of a request")
+	writeTTL := flag.Duration("write-ttl", 3*time.Minute, "how long writes are possible after the latest successful poll")
 	flag.Parse()
 	plugin, err := kmsv2.NewGRPCService(context.Background(), *endpoint, "keyway", *timeout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	running := &server{name: "keyway", plugin: plugin}
+	running := &server{name: "keyway", writeTTL: *writeTTL, plugin: plugin}
 	running.restart()
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 16<<20)
@@ -111,7 +113,7 @@ func (s *server) poll() (answer, error) {
 	if _, err := kmsv2.ValidateKeyID(status.KeyID); err != nil {
 		return answer{}, err
 	}
-	expires := time.Now().Add(3 * time.Minute)
+	expires := time.Now().Add(s.writeTTL)
 	if status.KeyID == s.state.EncryptedObjectKeyID {
 		s.state.ExpirationTimestamp = expires
 		return answer{KeyID: status.KeyID}, nil

@@ -27,10 +27,13 @@ class StoredValue:
 
 
 class KmsApiServer:
-    """One API server: `async with KmsApiServer(socket) as server: …`. timeout: of its requests, in seconds."""
+    """One API server: `async with KmsApiServer(socket) as server: …`.
 
-    def __init__(self, socket: Path, *, timeout: float = 20) -> None:
-        self._arguments = ("-endpoint", f"unix://{socket}", "-timeout", f"{timeout}s")
+    timeout: of its requests. write_ttl: how long writes are possible after the latest successful poll. Both in seconds.
+    """
+
+    def __init__(self, socket: Path, *, timeout: float = 20, write_ttl: float = 180) -> None:
+        self._arguments = ("-endpoint", f"unix://{socket}", "-timeout", f"{timeout}s", "-write-ttl", f"{write_ttl}s")
 
     async def __aenter__(self) -> Self:
         program = _PROGRAM if _PROGRAM.is_file() else unavailable(f"{_PROGRAM} is missing (`make test` builds it)")

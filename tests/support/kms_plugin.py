@@ -12,9 +12,10 @@ import yaml
 from gateway.surfaces.kms import kms_messages as kms
 from gateway.surfaces.kms.plugin import plugin
 from gateway.surfaces.kms.settings import load
+from keyway import aio
 from tests.support.ports import free_port
 from tests.support.stack import KEY_MANAGER, Gateway, Stack
-from tests.support.trusted import POLICIES, Trusted
+from tests.support.trusted import OPERATOR, POLICIES, Trusted
 
 API_SERVER: Final = "spiffe://example.org/kms/node-1"
 KEY_ID: Final = "cluster-key"
@@ -84,6 +85,13 @@ class KmsScene:
         """Run the gateway."""
         async with Gateway(self.trusted.settings()) as gateway:
             yield gateway
+
+    def operator(self) -> aio.Client:
+        """Return a client of the gateway with the identity of the operator, who may use every key."""
+        leaf = self.trusted.authority.issue(uris=[OPERATOR])
+        return aio.connect(
+            self.address, ca=self.trusted.authority.pem, certificate=leaf.chain_pem, private_key=leaf.key_pem
+        )
 
     def write(self, name: str = "plugin", **options: Any) -> Path:
         """Write the configuration of a plugin, and return its path. name: of the plugin on this machine."""

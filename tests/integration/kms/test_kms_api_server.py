@@ -1,6 +1,7 @@
 """The plugin with the code of kube-apiserver (k8s.io/apiserver), which tests/kms runs outside of an API server."""
 
 import asyncio
+import contextlib
 import signal
 
 import pytest
@@ -76,6 +77,27 @@ async def test_reads_continue_while_the_upstream_fails_and_polls_fail(scene: Kms
         await scene.repair_upstream()
         await server.poll()
         assert (await server.read(PATH, stored)).value == VALUE
+
+
+async def test_writes_stop_after_the_last_successful_poll_and_recover(scene: KmsScene) -> None:
+    async with scene.gateway(), scene.plugin(), KmsApiServer(scene.socket(), write_ttl=3) as server:
+
+        async def can_write() -> bool:
+            with contextlib.suppress(KmsApiServerError):
+                await server.poll()
+            with contextlib.suppress(KmsApiServerError):
+                await server.write(PATH, VALUE)
+                return True
+            return False
+
+        async def cannot_write() -> bool:
+            return not await can_write()
+
+        await eventually(can_write)
+        await scene.break_upstream()
+        await eventually(cannot_write, 60)
+        await scene.repair_upstream()
+        await eventually(can_write, 60)
 
 
 async def test_swapped_modified_and_foreign_values_are_rejected(scene: KmsScene) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.config.base import ConfigError
 from gateway.surfaces.kms.key_versions import key_id
+from keyway.envelope import AsyncOpener
 from keyway.envelope.header import MAGIC
 from tests.support.kms_plugin import API_SERVER, CLUSTER, KEY, KmsClient, KmsScene
 from tests.support.stack import KEY_MANAGER
@@ -43,6 +44,13 @@ async def test_calls_are_audited_under_the_identity_and_the_uid(scene: KmsScene)
     ]
     assert [event["actor"]["user"]["uid"] for event in decrypted] == [API_SERVER]
     assert {event["actor"]["user"]["uid"] for event in scene.outcomes("GenerateDataKey")} == {API_SERVER}
+
+
+async def test_client_library_opens_a_ciphertext_for_a_recovery(scene: KmsScene) -> None:
+    async with scene.gateway(), scene.plugin() as client:
+        made = await client.encrypt(SEED)
+        async with scene.operator() as operator:
+            assert await AsyncOpener(operator.keys, [KEY]).open(made.ciphertext, CLUSTER.encode()) == SEED
 
 
 async def test_rotation_is_visible_at_the_next_poll_and_both_versions_are_readable(scene: KmsScene) -> None:
