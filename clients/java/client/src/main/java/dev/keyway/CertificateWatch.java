@@ -5,7 +5,6 @@ import dev.keyway.v1.WatchCertificatesRequest;
 import dev.keyway.v1.WatchCertificatesResponse;
 import io.grpc.Context;
 import io.grpc.Context.CancellableContext;
-import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.time.Duration;
@@ -15,7 +14,6 @@ import java.util.NoSuchElementException;
 import java.util.Queue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 
 /**
  * The events of certificates, without an end: if the stream is interrupted, it is opened again, and the events that say
@@ -24,7 +22,7 @@ import java.util.function.BooleanSupplier;
  *
  * <p>One thread reads the events. It waits in {@code hasNext} and {@code next}. Another thread can {@link #close} the
  * watch, which ends the iteration. An interrupt of the reading thread throws {@link KeywayException} with the code
- * CANCELLED.
+ * CANCELLED, and the end of the client with the code UNAVAILABLE.
  *
  * <p>An error before the first event throws {@link KeywayException}, as does a later error that a new stream cannot
  * repair, such as PERMISSION_DENIED.
@@ -34,19 +32,20 @@ import java.util.function.BooleanSupplier;
 public final class CertificateWatch implements Iterable<WatchCertificatesResponse>, AutoCloseable {
     private final CertificateServiceBlockingStub stub;
     private final WatchCertificatesRequest request;
-    private final BooleanSupplier isClientClosed;
+    private final OpenWatches watches;
     private final CertificateChanges changes;
     private final ReopenDelays delays = new ReopenDelays();
-    private final CountDownLatch closed = new CountDownLatch(1);
+    /** Released by the end of the watch or of the client. */
+    private final CountDownLatch ended = new CountDownLatch(1);
     private final Iterator<WatchCertificatesResponse> iterator = new Events();
     /** The context of the current stream. Its cancellation ends the stream. */
     private volatile CancellableContext context;
+    private volatile boolean closed;
 
-    CertificateWatch(
-            CertificateServiceBlockingStub stub, WatchCertificatesRequest request, BooleanSupplier isClientClosed) {
+    CertificateWatch(CertificateServiceBlockingStub stub, WatchCertificatesRequest request, OpenWatches watches) {
         this.stub = stub;
         this.request = request;
-        this.isClientClosed = isClientClosed;
+        this.watches = watches;
         changes = new CertificateChanges(request.getResumeToken());
     }
 
@@ -59,12 +58,15 @@ public final class CertificateWatch implements Iterable<WatchCertificatesRespons
     /** Ends the iteration and the stream. */
     @Override
     public void close() {
-        closed.countDown();
-        cancel();
+        closed = true;
+        watches.remove(this);
+        endStream();
     }
 
-    private boolean isClosed() {
-        return closed.getCount() == 0;
+    /** Ends the stream, and the wait for a new one. The reading thread then notices what was closed. */
+    void endStream() {
+        ended.countDown();
+        cancel();
     }
 
     private void cancel() {
@@ -76,7 +78,8 @@ public final class CertificateWatch implements Iterable<WatchCertificatesRespons
 
     private Iterator<WatchCertificatesResponse> open() {
         context = Context.current().withCancellation();
-        if (isClosed()) {
+        watches.add(this);
+        if (closed || watches.isClosed()) {
             cancel();
         }
         Context previous = context.attach();
@@ -90,7 +93,7 @@ public final class CertificateWatch implements Iterable<WatchCertificatesRespons
 
     private void pause(Duration delay) {
         try {
-            closed.await(delay.toNanos(), TimeUnit.NANOSECONDS);
+            ended.await(delay.toNanos(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
             close();
@@ -127,10 +130,10 @@ public final class CertificateWatch implements Iterable<WatchCertificatesRespons
 
         @Override
         public boolean hasNext() {
-            while (waiting.isEmpty() && !isClosed()) {
+            while (waiting.isEmpty() && !closed) {
                 read();
             }
-            return !isClosed();
+            return !closed;
         }
 
         @Override
@@ -168,10 +171,16 @@ public final class CertificateWatch implements Iterable<WatchCertificatesRespons
         private void reopen(KeywayException failure) {
             stream = null;
             cancel();
-            if (isClosed()) {
+            if (closed) {
                 return;
             }
-            if (failure != null && (!began || isClientClosed.getAsBoolean() || !canReopen(failure, received))) {
+            if (watches.isClosed()) {
+                close();
+                throw KeywayException.from(Status.UNAVAILABLE
+                        .withDescription("The client is closed.")
+                        .asRuntimeException());
+            }
+            if (failure != null && (!began || !canReopen(failure, received))) {
                 close();
                 throw failure;
             }

@@ -22,6 +22,7 @@ public final class KeywayClient implements AutoCloseable {
 
     private final ManagedChannel managed;
     private final Channel channel;
+    private final OpenWatches watches = new OpenWatches();
 
     KeywayClient(ManagedChannel managed, Channel channel) {
         this.managed = managed;
@@ -75,7 +76,7 @@ public final class KeywayClient implements AutoCloseable {
      */
     public CertificateWatch watchCertificates(
             WatchCertificatesRequest request, UnaryOperator<CertificateService> options) {
-        return new CertificateWatch(options.apply(certificates()).stub(), request, managed::isShutdown);
+        return new CertificateWatch(options.apply(certificates()).stub(), request, watches);
     }
 
     /**
@@ -93,9 +94,10 @@ public final class KeywayClient implements AutoCloseable {
         return channel;
     }
 
-    /** Waits up to five seconds for calls in progress, then cancels the others. */
+    /** Ends watches, waits up to five seconds for calls in progress, then cancels the others. */
     @Override
     public void close() {
+        watches.close();
         managed.shutdown();
         try {
             if (managed.awaitTermination(CLOSING_SECONDS, TimeUnit.SECONDS)) {

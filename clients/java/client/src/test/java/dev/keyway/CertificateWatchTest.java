@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -213,8 +214,31 @@ class CertificateWatchTest {
                     client.watchCertificates(REQUEST).iterator();
             events.next();
             client.close();
-            assertEquals(Status.Code.UNAVAILABLE, assertThrows(KeywayException.class, events::next).code());
+            KeywayException failure = assertThrows(KeywayException.class, events::next);
+            assertEquals(Status.Code.UNAVAILABLE, failure.code());
+            // The client did not wait for the end of the stream, after which gRPC ends the call with another error.
+            assertEquals("The client is closed.", failure.statusMessage());
+            await(cancelled);
             assertFalse(events.hasNext());
+        }
+    }
+
+    @Test
+    void closedClientEndsTheWaitForANewStream() throws Exception {
+        try (ScriptedServer server = new ScriptedServer()) {
+            server.watches((request, observer) -> {
+                observer.onNext(synced());
+                var end = new End("UNAVAILABLE", "SERVER_DRAINING", 3_600_000);
+                observer.onError(StatusProto.toStatusRuntimeException(end.message()));
+            });
+            KeywayClient client = client(server);
+            Iterator<WatchCertificatesResponse> events =
+                    client.watchCertificates(REQUEST).iterator();
+            events.next();
+            var more = CompletableFuture.supplyAsync(events::hasNext);
+            client.close();
+            var failure = assertThrows(ExecutionException.class, () -> more.get(20, TimeUnit.SECONDS));
+            assertEquals("The client is closed.", ((KeywayException) failure.getCause()).statusMessage());
         }
     }
 
