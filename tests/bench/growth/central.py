@@ -1,7 +1,5 @@
 """The cost of the verification of the central store by its number of records."""
 
-import asyncio
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +9,7 @@ from gateway.audit_query.central.verification import verify_central
 from gateway.journal.format.keys import PUBLIC_KEY
 from tests.bench.central_costs import central_costs
 from tests.bench.growth.cpu import Stopwatch
-from tests.bench.growth.curve import Costed, Experiment
+from tests.bench.growth.curve import Costed, Experiment, in_own_folder
 from tests.bench.tools import BUILD, MissingToolError
 from tests.support.audit_history import history, write_history
 from tests.support.central import central_store
@@ -25,14 +23,7 @@ def _stores(folder: Path, _seconds: float) -> Iterator[Callable[[int], Costed]]:
         if not (BUILD / program).exists():
             raise MissingToolError(program)
 
-    def measured(records: int) -> Costed:
-        directory = folder / str(records)
-        try:
-            return asyncio.run(_measured(directory, records))
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
-
-    yield measured
+    yield in_own_folder(folder, _measured)
 
 
 async def _measured(folder: Path, records: int) -> Costed:

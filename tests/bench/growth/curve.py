@@ -1,12 +1,14 @@
 """Cost curves: what one shows, the exponent that fits it, and how to measure it."""
 
+import asyncio
 import math
+import shutil
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 Costs = Mapping[int, float]
 """A cost by size."""
@@ -65,6 +67,19 @@ Setup = Callable[[Path, float], AbstractContextManager[Callable[[int], Costed]]]
 The number is the CPU time of the server per cost, in seconds.
 """
 CPU_SECONDS: Final = 0.5
+
+
+def in_own_folder(folder: Path, measure: Callable[[Path, int], Coroutine[Any, Any, Costed]]) -> Callable[[int], Costed]:
+    """Return a function that measures one size in a folder of its own, and then removes the folder."""
+
+    def measured(size: int) -> Costed:
+        own = folder / str(size)
+        try:
+            return asyncio.run(measure(own, size))
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+
+    return measured
 
 
 @dataclass(frozen=True, slots=True)

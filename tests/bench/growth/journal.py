@@ -1,7 +1,5 @@
 """The audit journal by its number of records: start, verification, index, and queries."""
 
-import asyncio
-import shutil
 import statistics
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -16,7 +14,7 @@ from gateway.journal.verify.verification import verify
 from keyway.v1.audit_record_pb2 import AuditFilter
 from keyway.v1.audit_service_pb2 import AUDIT_DIMENSION_CALLER, AUDIT_DIMENSION_DAY
 from tests.bench.growth.cpu import Stopwatch
-from tests.bench.growth.curve import Costed, Experiment
+from tests.bench.growth.curve import Costed, Experiment, in_own_folder
 from tests.support.audit_history import Past, PastCall, history, history_journal, write
 from tests.support.audit_indexer import index_now, index_of
 
@@ -44,14 +42,7 @@ class _Written:
 
 @contextmanager
 def _journals(folder: Path, _seconds: float) -> Iterator[Callable[[int], Costed]]:
-    def measured(records: int) -> Costed:
-        directory = folder / str(records)
-        try:
-            return asyncio.run(_measured(directory, records))
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
-
-    yield measured
+    yield in_own_folder(folder, _measured)
 
 
 async def _measured(directory: Path, records: int) -> Costed:
