@@ -11,6 +11,7 @@ import yaml
 
 from keyway.agent.actions import CommandAction, HttpAction
 from keyway.agent.fields import ConfigurationError
+from keyway.agent.settings import TrustStoreSource
 from keyway.agent.settings_file import load
 
 OUTPUT = {"file": "fullchain.pem", "content": ["certificate", "chain"]}
@@ -78,11 +79,16 @@ def test_complete_file_is_accepted(tmp_path: Path) -> None:
             reload={"http": "http://127.0.0.1:8080/reload", "username": "u", "password_file": "p"},
             verify={"address": "[::1]:443", "server_name": "www.example.com", "timeout": "1m"},
             jitter="2h",
+            trust_store={"name": "providers/asteria/trustStores/server", "certificates_file": "authorities.pem"},
         ),
         "maintenance": maintenance,
         "override_before_expiry": "3d",
     }
-    (certificate,) = loaded(tmp_path, content).certificates
+    settings = loaded(tmp_path, content)
+    (certificate,) = settings.certificates
+    store = TrustStoreSource("providers/asteria/trustStores/server", tmp_path / "authorities.pem")
+    assert certificate.trust_store == store
+    assert store.certificates_file in settings.input_files()
     assert certificate.check == CommandAction(("nginx", "-t"), 10)
     assert certificate.reload == HttpAction("http://127.0.0.1:8080/reload", "POST", "u", tmp_path / "p", 60)
     assert (certificate.verify.host, certificate.verify.port, certificate.verify.seconds) == ("::1", 443, 60)
@@ -120,6 +126,14 @@ def test_complete_file_is_accepted(tmp_path: Path) -> None:
         ({"reload": {"command": ["a\0b"]}}, "certificates[0].reload.command[0]: must be text"),
         ({"reload": {"command": ["x"], "timeout": 0}}, "reload.timeout: must be at least 1 s and at most 3600 s"),
         ({"verify": {"address": "443"}}, "certificates[0].verify.address: must be HOST:PORT"),
+        (
+            {"trust_store": {"name": "providers/p/certificates/c", "certificates_file": "f"}},
+            "certificates[0].trust_store.name: must be a resource name: providers/{provider}/trustStores/{trust_store}",
+        ),
+        (
+            {"trust_store": {"name": "providers/p/trustStores/t"}},
+            "certificates[0].trust_store.certificates_file: missing",
+        ),
         ({"jitter": "soon"}, "certificates[0].jitter: must be a duration, such as 30s, 5m, 12h, or 3d"),
         ({"maintenance": {"windows": [{"start": 120, "end": "03:00"}]}}, "windows[0].start: must be text (put"),
         ({"maintenance": {"windows": [{"start": "25:00", "end": "03:00"}]}}, "windows[0].start: must be a time"),

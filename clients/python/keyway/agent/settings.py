@@ -25,16 +25,30 @@ class ServerCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustStoreSource:
+    """A trust store whose authorities go into the trust bundle.
+
+    name: its resource name. certificates_file: PEM certificates. Providers describe authorities and do not return their
+    certificates, so those in the file that the trust store contains are used.
+    """
+
+    name: str
+    certificates_file: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ManagedCertificate:
     """One certificate that the agent keeps up to date.
 
     name: identifies it on this machine. certificate: its resource name. authorities: resource names of certificates
-    whose chains go into the trust bundle. hosts: names that the certificate must be valid for.
+    whose chains go into the trust bundle, together with those of `trust_store`. hosts: names that the certificate must
+    be valid for.
     """
 
     name: str
     certificate: str
     authorities: tuple[str, ...]
+    trust_store: TrustStoreSource | None
     hosts: tuple[str, ...]
     directory: Path
     outputs: tuple[OutputFile, ...]
@@ -69,7 +83,7 @@ class AgentSettings:
     certificates: tuple[ManagedCertificate, ...]
 
     def input_files(self) -> Iterator[Path]:
-        """Yield the files of the connection and the password files, which the agent only reads."""
+        """Yield the files that the agent only reads: of the connection, passwords, and certificates of trust stores."""
         for name in ("ca", "certificate", "private_key"):
             if name in self.connection:
                 yield Path(self.connection[name])
@@ -77,3 +91,6 @@ class AgentSettings:
         for file in (self.token_file, *chain.from_iterable(passwords)):
             if file is not None:
                 yield file
+        for each in self.certificates:
+            if each.trust_store is not None:
+                yield each.trust_store.certificates_file

@@ -12,10 +12,11 @@ from keyway.agent.fields import ConfigurationError, Fields
 from keyway.agent.output_fields import output_of
 from keyway.agent.schedule import Schedule
 from keyway.agent.schedule_fields import schedule_of
-from keyway.agent.settings import AgentSettings, ManagedCertificate, ServerCheck
+from keyway.agent.settings import AgentSettings, ManagedCertificate, ServerCheck, TrustStoreSource
 from keyway.targets import host_and_port, is_loopback
 
 _CERTIFICATE: Final = re.compile(r"providers/[^/]+/certificates/[^/]+")
+_TRUST_STORE: Final = re.compile(r"providers/[^/]+/trustStores/[^/]+")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _STATE_DIRECTORY: Final = "/var/lib/keyway-agent"
 _HOUR: Final = 3600.0
@@ -102,6 +103,7 @@ def _certificate(fields: Fields, default: Schedule) -> ManagedCertificate:
             _resource(f"{fields.path_of('authorities')}[{number}]", each)
             for number, each in enumerate(fields.texts("authorities", []))
         ),
+        trust_store=fields.parsed("trust_store", _trust_store),
         hosts=fields.texts("hosts", []),
         directory=fields.path("directory"),
         outputs=tuple(output_of(each) for each in fields.mappings("outputs")),
@@ -124,6 +126,13 @@ def _resource(where: str, name: str) -> str:
     if _CERTIFICATE.fullmatch(name) is None:
         raise ConfigurationError(where, "must be a resource name: providers/{provider}/certificates/{certificate}")
     return name
+
+
+def _trust_store(fields: Fields) -> TrustStoreSource:
+    problem = "must be a resource name: providers/{provider}/trustStores/{trust_store}"
+    made = TrustStoreSource(fields.matching("name", _TRUST_STORE, problem), fields.path("certificates_file"))
+    fields.close()
+    return made
 
 
 def _server_check(fields: Fields) -> ServerCheck:

@@ -7,6 +7,7 @@ from typing import Protocol
 from keyway.agent.material import Material, MaterialError, certificates_of, key_of
 from keyway.agent.outputs import first_line
 from keyway.agent.settings import ManagedCertificate
+from keyway.agent.trust_stores import TrustStoreReader
 from keyway.aio import Client
 from keyway.v1.certificate_service_pb2 import DownloadCertificateRequest, DownloadCertificateResponse
 
@@ -26,6 +27,7 @@ class GatewaySource:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._trust_stores = TrustStoreReader(client.certificates)
 
     async def public(self, managed: ManagedCertificate) -> Material:
         """Return the certificates without the private key."""
@@ -43,6 +45,8 @@ class GatewaySource:
             for name in managed.authorities
             for each in certificates_of(await self._chain(name), name)
         ]  # fmt: skip
+        if managed.trust_store is not None:
+            authorities += await self._trust_stores.authorities(managed.trust_store)
         key = None
         if private:
             file = managed.private_key_password_file
