@@ -106,9 +106,31 @@ class AgentFolder:
         self.config.write_text(yaml.safe_dump(self.settings))
         return self.config
 
+    async def command(self, *arguments: str) -> tuple[int, str]:
+        """Run a command of `keyway agent`; return its exit code and its output."""
+        name, *others = arguments
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "keyway_cli", "agent", name, "--file", str(self.config), *others),
+            cwd=self.folder,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(_END_SECONDS):
+            output, _ = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, output.decode()
+
     def has(self, issued: CertificateAndKey) -> bool:
         """Return whether the current files are this pair."""
         return self.file().startswith(issued.chain_pem) and pair_matches(self.file(), self.file("private.key"))
+
+
+async def installed_without_server(files: AgentFolder, issued: CertificateAndKey) -> None:
+    """Install the first version with an agent, before the server that needs the files is started."""
+    files.certificate |= {"check": None, "reload": None, "verify": None}
+    async with RunningAgent(files) as agent:
+        await agent.until_installed(issued)
+        assert await agent.stop() == 0
 
 
 class RunningAgent:

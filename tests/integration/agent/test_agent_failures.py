@@ -9,12 +9,20 @@ from typing import Any
 
 import pytest
 
-from tests.support.agent import DAYS, HOST, AgentFolder, RenewedCertificate, RunningAgent
+from tests.support.agent import (
+    DAYS,
+    HOST,
+    AgentFolder,
+    RenewedCertificate,
+    RunningAgent,
+    installed_without_server,
+)
 from tests.support.authority import CertificateAndKey, CertificateAuthority
 from tests.support.disks import fill, in_memory
 from tests.support.ports import free_port
-from tests.support.stack import Gateway, Stack
+from tests.support.stack import CERTIFICATE_MANAGER, Gateway, Stack
 from tests.support.tls_servers import Nginx, served_certificate
+from tests.support.waiting import eventually
 from tests.support.x509_chain import elliptic_key
 
 OUTAGE_SECONDS = float(os.environ.get("KEYWAY_AGENT_OUTAGE_SECONDS", "0"))
@@ -51,7 +59,12 @@ async def test_wrong_certificate_is_not_installed(
     assert message in await agent.until_failed("certificate")
     assert files.has(renewed.issued[0])
     assert any(message in line for line in agent.log)
-    assert json.loads((files.folder / "health.json").read_text())["certificates"] == {"www": "failed"}
+
+    async def is_unhealthy() -> bool:
+        health = json.loads((files.folder / "health.json").read_text())
+        return (health["healthy"], health["certificates"]) == (False, {"www": "failed"})
+
+    await eventually(is_unhealthy)
     issued = await renewed.renew(**DAYS)
     await agent.until_installed(issued)
 
@@ -83,8 +96,7 @@ async def test_failing_reload_rolls_back_and_reports(
     stack: Stack, files: AgentFolder, renewed: RenewedCertificate
 ) -> None:
     nginx = Nginx(files.folder, files.current)
-    async with RunningAgent(files) as agent:
-        await agent.until_installed(renewed.issued[0])
+    await installed_without_server(files, renewed.issued[0])
     files.certificate |= {
         "reload": {"command": ["sh", "-c", "echo reload is broken; exit 3"]},
         "verify": {"address": f"127.0.0.1:{nginx.port}", "timeout": 2},
@@ -101,8 +113,7 @@ async def test_server_that_does_not_serve_the_new_certificate_is_rolled_back(
     files: AgentFolder, renewed: RenewedCertificate
 ) -> None:
     nginx = Nginx(files.folder, files.current)
-    async with RunningAgent(files) as agent:
-        await agent.until_installed(renewed.issued[0])
+    await installed_without_server(files, renewed.issued[0])
     # The reload succeeds and does nothing.
     files.certificate |= {
         "reload": {"command": ["true"]},
@@ -126,8 +137,15 @@ async def test_files_stay_while_the_gateway_is_away_and_the_agent_restarts(
     async with Gateway(settings), RunningAgent(files) as agent:
         await agent.until_installed(renewed.issued[0])
         before = files.current.readlink()
+    began = set()
+    for _ in range(2):  # the second agent knows from the state file that the gateway is away, and reports it too
+        async with RunningAgent(files) as agent:
+            assert "UNAVAILABLE" in await agent.until_failed("gateway")
+            began.add((await agent.status())["problems"][0]["since"])
+            assert await agent.stop() == 0
+    assert len(began) == 1
     async with RunningAgent(files) as agent:
-        assert "UNAVAILABLE" in await agent.until_failed("gateway")
+        await agent.until_failed("gateway")
         await asyncio.sleep(OUTAGE_SECONDS)
         status = await agent.ask(command="status")
         assert (status["healthy"], status["certificates"][0]["state"]) == (True, "installed")
@@ -135,6 +153,20 @@ async def test_files_stay_while_the_gateway_is_away_and_the_agent_restarts(
         async with Gateway(settings):
             await agent.until_installed(issued)
     assert files.current.readlink() != before
+
+
+async def test_files_stay_while_the_provider_fails(
+    stack: Stack, agent: RunningAgent, files: AgentFolder, renewed: RenewedCertificate
+) -> None:
+    before = files.current.readlink()
+    control = stack.controls[CERTIFICATE_MANAGER]
+    await control.fail(mode="raw", status=503, count=1_000_000)
+    assert "UNAVAILABLE" in await agent.until_failed("gateway")
+    status = await agent.ask(command="status")
+    assert (status["healthy"], status["certificates"][0]["state"]) == (True, "installed")
+    assert files.current.readlink() == before
+    await control.call("DELETE", "/faults")
+    await agent.until_installed(await renewed.renew(**DAYS))
 
 
 async def test_password_file_that_is_not_utf8_is_named(files: AgentFolder) -> None:

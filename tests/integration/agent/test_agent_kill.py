@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.agent import AgentFolder, RenewedCertificate, RunningAgent
+from tests.support.agent import AgentFolder, RenewedCertificate, RunningAgent, installed_without_server
 from tests.support.stack import Stack
 from tests.support.tls_servers import HandshakeWatcher, Nginx, PairReader, served_certificate
 
@@ -22,8 +22,7 @@ async def test_killed_agent_never_leaves_a_server_without_a_valid_pair(stack: St
     await renewed.renew()
     files = AgentFolder(tmp_path, stack.gateway.address, renewed.resource)
     nginx = Nginx(tmp_path, files.current)
-    async with RunningAgent(files) as agent:
-        await agent.until_installed(renewed.issued[0])
+    await installed_without_server(files, renewed.issued[0])
     files.certificate |= nginx.actions()
     async with (
         nginx.running(),

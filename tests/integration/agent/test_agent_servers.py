@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from tests.support.agent import AgentFolder, RenewedCertificate, RunningAgent
+from tests.support.agent import AgentFolder, RenewedCertificate, RunningAgent, installed_without_server
 from tests.support.stack import Stack
 from tests.support.tls_servers import HandshakeWatcher, HaProxy, Nginx, PairReader, TlsServer
 
@@ -36,10 +36,7 @@ async def test_renewals_are_served_without_a_failed_handshake(
     files.take_example(kind.program_name)
     server = kind(tmp_path, files.current)
     server.command()  # skips the test without the program
-    files.certificate |= {"check": None, "reload": None, "verify": None}  # the server does not run yet
-    async with RunningAgent(files) as agent:
-        await agent.until_installed(first)
-        assert await agent.stop() == 0
+    await installed_without_server(files, first)
     files.certificate |= server.actions()
     async with (
         server.running(),

@@ -59,6 +59,31 @@ async def test_jitter_is_overridden_near_expiry(files: AgentFolder, stack: Stack
         await agent.until_installed(await renewed.renew(**DAYS))
 
 
+async def test_commands_show_the_status_and_rotate(
+    agent: RunningAgent, files: AgentFolder, renewed: RenewedCertificate
+) -> None:
+    code, text = await files.command("status")
+    assert code == 0
+    assert "www" in text
+    assert "installed" in text
+    code, text = await files.command("rotate", "www")
+    assert (code, text.strip()) == (0, f"www is up to date: version {(await agent.status())['version'][:12]}")
+    before = files.current.readlink()
+    code, text = await files.command("rotate", "www", "--force")
+    assert code == 0
+    assert "installed version" in text
+    assert files.current.readlink() != before
+    await renewed.renew("mail.example.com", **DAYS)
+    message = await agent.until_failed("certificate")
+    code, text = await files.command("status")
+    assert code == 1
+    assert f"www: certificate: {message} (since " in " ".join(text.split())
+    assert await agent.stop() == 0
+    code, text = await files.command("status")
+    assert code == 2
+    assert "start it with keyway agent run" in " ".join(text.split())
+
+
 async def test_second_agent_is_rejected(agent: RunningAgent, files: AgentFolder) -> None:
     async with RunningAgent(files) as second:
         assert await asyncio.wait_for(second.process.wait(), 40) == 2

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.agent import AgentFolder, RenewedCertificate, RunningAgent
+from tests.support.agent import AgentFolder, RenewedCertificate, RunningAgent, installed_without_server
 from tests.support.certificate_manager import register
 from tests.support.stack import CERTIFICATE_MANAGER, Stack
 from tests.support.tls_servers import HandshakeWatcher
@@ -26,10 +26,7 @@ async def test_renewals_are_served_by_tomcat(stack: Stack, tmp_path: Path) -> No
     (tmp_path / "keystore.password").write_text(PASSWORD)
     (tmp_path / "manager.password").write_text(MANAGER_PASSWORD)
     server = Tomcat(tmp_path, files.current)
-    files.certificate |= {"reload": None, "verify": None}  # the server does not run yet
-    async with RunningAgent(files) as agent:
-        await agent.until_installed(first)
-        assert await agent.stop() == 0
+    await installed_without_server(files, first)
     files.certificate |= server.actions()
     async with (
         server.running(),

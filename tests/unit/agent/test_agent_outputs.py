@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,24 @@ def test_directory_keeps_two_versions(material: Material, tmp_path: Path) -> Non
     found = directory.manifest()
     assert found is not None
     assert found.version == material.version
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change owners")
+def test_owner_group_and_mode_are_set_again(material: Material, tmp_path: Path) -> None:
+    outputs = [output("key", OutputFormat.PEM, Part.PRIVATE_KEY, mode=0o640, owner="65534", group="65533")]
+    directory = VersionedDirectory(tmp_path / "www", "providers/p/certificates/c", outputs)
+    directory.switch(directory.write(material, NOW))
+    file = tmp_path / "www" / "current" / "key"
+
+    def permissions() -> tuple[int, int, int]:
+        found = file.stat()
+        return found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)
+
+    assert permissions() == (65534, 65533, 0o640)
+    os.chown(file, 0, 0)
+    file.chmod(0o666)
+    directory.apply_permissions()
+    assert permissions() == (65534, 65533, 0o640)
 
 
 def test_unknown_group_is_an_error_and_leaves_no_files(material: Material, tmp_path: Path) -> None:

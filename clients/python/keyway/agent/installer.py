@@ -117,8 +117,9 @@ class Installer:
         except InstallError as failure:
             await self._roll_back(failure)
             raise
+        previous = self._state.unfinished.previous if self._state.unfinished else None
         self._finish()
-        self._directory.prune()
+        self._directory.prune(previous)
 
     async def _check(self) -> None:
         try:

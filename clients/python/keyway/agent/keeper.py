@@ -19,6 +19,8 @@ from keyway.errors import KeywayError
 
 _FIRST_RETRY_SECONDS: Final = 5.0
 _LAST_INSTALL_RETRY_SECONDS: Final = 3600.0
+_RETRY_JITTER: Final = 0.2
+"""The share by which the time before an attempt varies."""
 _SUCCESS: Final = "success"
 _log: Final = logging.getLogger("keyway.agent")
 
@@ -58,6 +60,7 @@ class Keeper:
 
     async def run(self) -> None:
         """Keep the certificate up to date until cancelled."""
+        self._log_known_problems()
         async with self._working:
             with self._recorded():
                 await self.installer.resume()
@@ -68,6 +71,13 @@ class Keeper:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._seconds_to_next_step()):
                     await self._woken.wait()
+
+    def _log_known_problems(self) -> None:
+        """Log what failed before the agent was started again: a failure is otherwise logged only when it is new."""
+        for failure in (self.state.install, self.state.refresh):
+            if failure is not None:
+                since = dt.datetime.fromtimestamp(failure.since, dt.UTC).isoformat(timespec="seconds")
+                _log.warning("%s: %s fails since %s: %s", self.managed.name, failure.reason, since, failure.message)
 
     async def idle(self) -> None:
         """Wait until no installation runs."""
@@ -150,9 +160,11 @@ class Keeper:
             self._changed()
 
     def _note_found(self, material: Material, expiry: dt.datetime | None) -> None:
-        if self.state.found is not None and self.state.found.version == material.version:
-            return
         now = self._now()
+        found = self.state.found
+        # If the clock was set back since then, the due time can be far away.
+        if found is not None and found.version == material.version and found.since <= now.timestamp():
+            return
         share = share_of_host(self.managed.name, material.version)
         due = self.managed.schedule.due(now, share, expiry)
         self.state.found = Found(material.version, now.timestamp(), due.timestamp())
@@ -165,7 +177,7 @@ class Keeper:
         """Return whether to install the found version now. expiry: of the installed version."""
         found, failure, now = self.state.found, self.state.install, self._now()
         assert found is not None
-        if failure is not None and failure.version == found.version and now.timestamp() < failure.retry:
+        if failure is not None and failure.version == found.version and self._seconds_to_retry(failure) > 0:
             return False
         schedule = self.managed.schedule
         overridden = expiry is None or now >= expiry - dt.timedelta(seconds=schedule.override_seconds)
@@ -221,7 +233,8 @@ class Keeper:
         now = self._now().timestamp()
         repeated = last is not None and last.version == version
         attempts = last.attempts + 1 if repeated and last is not None else 1
-        pause = min(longest, _FIRST_RETRY_SECONDS * 2.0 ** min(attempts - 1, 20)) * random.uniform(0.8, 1.2)  # noqa: S311
+        jitter = random.uniform(1 - _RETRY_JITTER, 1 + _RETRY_JITTER)  # noqa: S311
+        pause = min(longest, _FIRST_RETRY_SECONDS * 2.0 ** min(attempts - 1, 20)) * jitter
         return Failure(reason.value, message, last.since if repeated and last else now, attempts, now + pause, version)
 
     def _count(self, result: str) -> None:
@@ -230,12 +243,18 @@ class Keeper:
     def _seconds_to_next_step(self) -> float:
         now = self._now().timestamp()
         if self.state.refresh is not None:
-            return max(0.0, self.state.refresh.retry - now)
-        times = [now + self._pause() * random.uniform(0.9, 1.1)]  # noqa: S311
+            return self.state.refresh.wait(now, self._pause() * (1 + _RETRY_JITTER))
+        seconds = self._pause() * random.uniform(0.9, 1.1)  # noqa: S311
         if self.state.found is not None:
-            due, failure = self.state.found.due, self.state.install
-            times.append(max(due, failure.retry) if failure and failure.version == self.state.found.version else due)
-        return max(0.1, min(times) - now)
+            until_due, failure = self.state.found.due - now, self.state.install
+            if failure is not None and failure.version == self.state.found.version:
+                until_due = max(until_due, self._seconds_to_retry(failure))
+            seconds = min(seconds, until_due)
+        return max(0.1, seconds)
+
+    def _seconds_to_retry(self, failure: Failure) -> float:
+        """Return the seconds until the next attempt to install."""
+        return failure.wait(self._now().timestamp(), _LAST_INSTALL_RETRY_SECONDS * (1 + _RETRY_JITTER))
 
 
 def _text(error: Exception) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import fcntl
+import functools
 import json
 import logging
 import os
@@ -27,6 +28,8 @@ from keyway.new_files import new_file
 
 _LOCK: Final = "lock"
 _HEARTBEAT_SECONDS: Final = 15.0
+_WRITING_PAUSE_SECONDS: Final = 1.0
+"""The time between two writes of the state and the health file, which contain all certificates."""
 _POLLS_PER_DOWNLOAD: Final = 12
 """The number of polling intervals between two downloads while the agent watches the certificates."""
 _LONGEST_POLL: Final = 3600.0
@@ -48,19 +51,26 @@ class Agent:
         self._states = StateFile(settings.state_directory)
         self._states.keep_only({each.name for each in settings.certificates})
         self._installing = asyncio.Lock()
+        self._has_changed = asyncio.Event()
         self._problem = ""
         self.keepers = [self._keeper(each, source) for each in settings.certificates]
-        self._watcher = Watcher(watch, self.keepers, settings.poll_seconds, self._changed)
+        self._watcher = Watcher(watch, self.keepers, settings.poll_seconds, self._has_changed.set)
 
     def _keeper(self, managed: ManagedCertificate, source: CertificateSource) -> Keeper:
         state = self._states.of(managed.name)
         installer = Installer(managed, state, self._states.save, _now, self._installing)
-        return Keeper(managed, state, installer, source, pause=self._pause, changed=self._changed, now=_now)
+        pause = functools.partial(self._pause, managed)
+        return Keeper(managed, state, installer, source, pause=pause, changed=self._has_changed.set, now=_now)
 
-    def _pause(self) -> float:
-        """Return the seconds between two downloads. They are more while the agent watches the certificates."""
+    def _pause(self, managed: ManagedCertificate) -> float:
+        """Return the seconds between two downloads.
+
+        They are more while the agent watches the certificate. A trust store is not watched.
+        """
         seconds = self._settings.poll_seconds
-        return max(seconds, min(seconds * _POLLS_PER_DOWNLOAD, _LONGEST_POLL)) if self._watcher.watching else seconds
+        if managed.trust_store is not None or not self._watcher.watching:
+            return seconds
+        return max(seconds, min(seconds * _POLLS_PER_DOWNLOAD, _LONGEST_POLL))
 
     def status(self) -> StatusTree:
         """Return the status of all certificates."""
@@ -73,7 +83,7 @@ class Agent:
             metrics_listener(self._settings.metrics, lambda: metrics_text(self.status())),
         ):
             tasks = [asyncio.create_task(keeper.run()) for keeper in self.keepers]
-            tasks.append(asyncio.create_task(self._write_health_regularly()))
+            tasks.append(asyncio.create_task(self._write_repeatedly()))
             if self._settings.watch:
                 tasks.append(asyncio.create_task(self._watcher.run()))
             ending = asyncio.create_task(stop.wait())
@@ -85,6 +95,7 @@ class Agent:
                 for task in (*tasks, ending):
                     task.cancel()
                 results = await asyncio.gather(*tasks, return_exceptions=True)
+                self._write()
             for result in results:
                 if isinstance(result, Exception):
                     raise result
@@ -103,8 +114,21 @@ class Agent:
         known = ", ".join(keeper.managed.name for keeper in self.keepers)
         raise ControlError(f"no certificate is named {request.get('name')!r}; the names are: {known}")
 
-    def _changed(self) -> None:
-        """Save the state. A full disk does not stop the agent: the directories state what is installed."""
+    async def _write_repeatedly(self) -> None:
+        """Write the state and the health file after changes, and at least every 15 seconds.
+
+        Installations save their own progress, so the latest changes can be lost if the agent is killed.
+        """
+        while True:
+            self._has_changed.clear()
+            self._write()
+            await asyncio.sleep(_WRITING_PAUSE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_HEARTBEAT_SECONDS - _WRITING_PAUSE_SECONDS):
+                    await self._has_changed.wait()
+
+    def _write(self) -> None:
+        """Write the files. A full disk does not stop the agent: the directories state what is installed."""
         try:
             self._states.save()
             self._write_health()
@@ -122,11 +146,6 @@ class Agent:
             states = {each["name"]: each["state"] for each in tree["certificates"]}
             with new_file(self._settings.health_file, force=True, private=False) as file:
                 file.write(json.dumps({**health, "certificates": states}).encode() + b"\n")
-
-    async def _write_health_regularly(self) -> None:
-        while True:
-            self._changed()
-            await asyncio.sleep(_HEARTBEAT_SECONDS)
 
 
 async def serve(settings: AgentSettings) -> None:

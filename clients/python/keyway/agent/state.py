@@ -14,7 +14,7 @@ _FILE: Final = "state.json"
 
 @dataclass(slots=True)
 class Unfinished:
-    """An installation that began. candidate, previous: names of versions. reloaded: whether a reload was started."""
+    """An installation that began. candidate, previous: names of versions."""
 
     candidate: str
     previous: str | None
@@ -31,7 +31,7 @@ class Found:
 
 @dataclass(slots=True)
 class Failure:
-    """A problem. reason: one of `problems.Reason`. version: of the certificate that was not installed; can be empty.
+    """A problem. reason: one of `reasons.FailureReason`. version: of the certificate that was not installed, or empty.
 
     since: of the first attempt, retry: of the next attempt, in seconds since 1970.
     """
@@ -42,6 +42,14 @@ class Failure:
     attempts: int
     retry: float
     version: str = ""
+
+    def wait(self, now: float, longest: float) -> float:
+        """Return the seconds until the next attempt. longest: the most that they can be.
+
+        They are more only if the clock was set back after the failure. The next attempt is then immediate.
+        """
+        left = self.retry - now
+        return left if 0 < left <= longest else 0.0
 
 
 @dataclass(slots=True)

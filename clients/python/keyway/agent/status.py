@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from keyway.agent.keeper import Keeper
 from keyway.agent.reasons import FailureReason
-from keyway.agent.state import Failure
+from keyway.agent.state import CertificateState, Failure
+from keyway.agent.versions import Manifest
 
 StatusTree = dict[str, Any]
 
@@ -47,7 +48,7 @@ def _certificate(keeper: Keeper, now: dt.datetime) -> StatusTree:
     return {
         "name": keeper.managed.name,
         "certificate": keeper.managed.certificate,
-        "state": _condition(keeper, now).value,
+        "state": _condition(manifest, state, now).value,
         "version": manifest.version if manifest else "",
         "fingerprint": manifest.fingerprint if manifest else "",
         "expires": _time(manifest.not_after) if manifest else "",
@@ -59,8 +60,7 @@ def _certificate(keeper: Keeper, now: dt.datetime) -> StatusTree:
     }
 
 
-def _condition(keeper: Keeper, now: dt.datetime) -> Condition:
-    manifest, state = keeper.installer.served_from(), keeper.state
+def _condition(manifest: Manifest | None, state: CertificateState, now: dt.datetime) -> Condition:
     if manifest is None:
         return Condition.MISSING
     if manifest.expiry <= now:

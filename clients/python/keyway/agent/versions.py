@@ -23,8 +23,6 @@ _VERSIONS: Final = "versions"
 _MANIFEST: Final = ".keyway-agent.json"
 _UNFINISHED: Final = ".new-"
 _FOLDER_MODE: Final = 0o755
-_KEPT: Final = 2
-"""The versions that stay: the current one, and the one before it, which programs can still be reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +122,19 @@ class VersionedDirectory:
         if name != self.current():
             shutil.rmtree(self._versions / name, ignore_errors=True)
 
-    def prune(self, needed: str | None = None) -> None:
-        """Remove old versions, and what an interrupted installation left. needed: another version that stays."""
+    def prune(self, previous: str | None = None) -> None:
+        """Remove old versions, and what an interrupted installation left.
+
+        Programs can still be reading the version before the current one, so it stays. previous: its name. By default,
+        it is the newest one, which can be wrong if the clock was set back.
+        """
         if not self._versions.is_dir():
             return
         current = self.current()
-        names = sorted((each.name for each in self._versions.iterdir()), reverse=True)
-        finished = [name for name in names if not name.startswith(_UNFINISHED) and name != current]
-        for name in set(names) - {current, needed} - set(finished[: _KEPT - 1]):
+        names = {each.name for each in self._versions.iterdir()}
+        others = sorted(name for name in names if not name.startswith(_UNFINISHED) and name != current)
+        kept = previous if previous in others else max(others, default=None)
+        for name in names - {current, kept}:
             shutil.rmtree(self._versions / name, ignore_errors=True)
         for left in self._root.glob(f".{CURRENT}-*"):
             with contextlib.suppress(FileNotFoundError):

@@ -37,6 +37,7 @@ class Watcher:
                 self._keepers[name].append(keeper)
         self._streams = list(_streams(sorted(self._keepers)))
         self._open: set[int] = set()
+        self._problems: dict[int, str] = {}
 
     @property
     def watching(self) -> bool:
@@ -52,25 +53,27 @@ class Watcher:
             try:
                 await self._follow(number)
             except (KeywayError, OSError) as error:
-                pause = self._pause_after(error)
+                pause = self._pause_after(number, error)
             else:
                 pause = _RETRY_SECONDS
             self._set_open(number, is_open=False)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
 
-    def _pause_after(self, error: KeywayError | OSError) -> float:
+    def _pause_after(self, number: int, error: KeywayError | OSError) -> float:
         """Return the seconds before the next attempt. An OSError is of the file with the token."""
-        if isinstance(error, KeywayError) and error.code in _UNSUPPORTED:
-            _log.info("cannot watch the certificates, so the agent polls: %s", error)
-            return _UNSUPPORTED_RETRY_SECONDS
-        _log.warning("cannot watch the certificates, so the agent polls: %s", error)
-        return _RETRY_SECONDS
+        is_unsupported = isinstance(error, KeywayError) and error.code in _UNSUPPORTED
+        if self._problems.get(number) != str(error):  # an outage can last long
+            self._problems[number] = str(error)
+            level = logging.INFO if is_unsupported else logging.WARNING
+            _log.log(level, "cannot watch the certificates, so the agent polls: %s", error)
+        return _UNSUPPORTED_RETRY_SECONDS if is_unsupported else _RETRY_SECONDS
 
     async def _follow(self, number: int) -> None:
         parent, names = self._streams[number]
         async with self._watch(parent, names=names) as events:
             async for event in events:
                 if event.type == contract.CERTIFICATE_EVENT_TYPE_SYNCED:
+                    self._problems.pop(number, None)
                     self._set_open(number, is_open=True)
                 elif event.type in _NEW_VERSION:
                     self._wake(event)
