@@ -1,6 +1,7 @@
 """Checks and reloads of the agent: real programs, signals, and HTTP servers."""
 
 import asyncio
+import base64
 import os
 import signal
 import sys
@@ -8,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import BasicAuth, web
+from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from keyway.agent.actions import ActionError, CommandAction, HttpAction, SignalAction
@@ -104,7 +105,7 @@ async def server() -> AsyncIterator[TestServer]:
         if request.path == "/fail":
             return web.Response(text="FAIL - no such host\n")
         if request.path == "/password":
-            expected = BasicAuth("agent", "marker", encoding="utf-8").encode()
+            expected = f"Basic {base64.b64encode(b'agent:marker').decode()}"
             return web.Response(status=200 if request.headers.get("Authorization") == expected else 401)
         return web.Response(status=int(request.path[1:]), text=request.method)
 
@@ -125,9 +126,10 @@ async def test_request_with_a_2xx_response_succeeds(server: TestServer, status: 
 
 
 async def test_request_without_a_2xx_response_fails(server: TestServer) -> None:
-    url = server.make_url("")
-    assert await failure(request(server, "/500", method="PUT")) == f"PUT {url}500 returned 500: PUT"
-    assert (await failure(request(server, "/redirect"))).startswith(f"POST {url}redirect returned 302: ")
+    text = await failure(request(server, "/500", method="PUT"))
+    assert text == f"PUT {server.make_url('/500')} returned 500: PUT"
+    text = await failure(request(server, "/redirect"))
+    assert text.startswith(f"POST {server.make_url('/redirect')} returned 302: ")
 
 
 async def test_failure_of_tomcat_has_the_status_200(server: TestServer) -> None:

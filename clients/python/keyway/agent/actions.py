@@ -40,20 +40,24 @@ class CommandAction:
         """Run the program. It fails with an exit code other than 0."""
         program = Path(self.command[0]).name
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_VARIABLES)}
+        reading, writing = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
                 *self.command,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
+                stdout=writing,
+                stderr=writing,
                 env=environment,
                 start_new_session=True,
             )
         except OSError as error:
+            os.close(reading)
             raise ActionError(f"cannot start {self.command[0]}: {error.strerror}") from error
+        finally:
+            os.close(writing)
         try:
             async with asyncio.timeout(self.seconds):
-                output = await _ended(process)
+                output = await _ended(process, reading)
         except TimeoutError:
             raise ActionError(f"{program} did not end within {self.seconds:g} s") from None
         finally:
@@ -66,26 +70,31 @@ class CommandAction:
             raise ActionError(f"{program} failed with exit code {process.returncode}: {_last_line(output)}")
 
 
-async def _ended(process: asyncio.subprocess.Process) -> bytes:
-    """Return the end of the output, as soon as the process has ended.
+async def _ended(process: asyncio.subprocess.Process, pipe: int) -> bytes:
+    """Return the end of the output, as soon as the process has ended. pipe: is closed.
 
-    A program that continues in the background can keep the pipe open.
+    A program that continues in the background can keep the pipe open. The pipe is therefore not one of asyncio, which
+    can wait for the end of both.
     """
-    assert process.stdout is not None
     kept = bytearray()
+    stream = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(pipe, "rb", 0)
+    )
 
-    async def read(stream: asyncio.StreamReader) -> None:
+    async def read() -> None:
         while data := await stream.read(4096):
             kept.extend(data)
             del kept[:-4096]
 
-    reading = asyncio.create_task(read(process.stdout))
+    reading = asyncio.create_task(read())
     try:
         await process.wait()
         await asyncio.wait([reading], timeout=0.1)
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
+        transport.close()
     return bytes(kept)
 
 

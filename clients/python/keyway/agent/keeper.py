@@ -64,6 +64,9 @@ class Keeper:
         async with self._working:
             with self._recorded():
                 await self.installer.resume()
+            installed, found = self.installer.installed(), self.state.found
+            if installed is not None and found is not None and installed.version == found.version:
+                self._note_current()  # the agent was killed after the installation
         while True:
             self._woken.clear()
             async with self._working:
