@@ -111,7 +111,8 @@ async def server() -> AsyncIterator[TestServer]:
 
     app = web.Application()
     app.router.add_route("*", "/{path}", respond)
-    async with TestServer(app) as served:
+    served = TestServer(app)
+    async with served:
         yield served
 
 
