@@ -44,7 +44,7 @@ CALLS ?= 100000
 RECORDS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup vault-programs bench-setup bench growth fleet soak profile instructions check check-bare check-central check-external lock clean FORCE
+.PHONY: help setup run rest emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup vault-programs bench-setup bench growth fleet soak profile instructions check check-bare check-central check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -108,11 +108,13 @@ $(VAULT_PROGRAMS)/.ready: requirements-vault.lock | $(LOCKED)
 run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 with embedded emulators as upstreams; ARGS="--listen 127.0.0.1:50052"
 	$(BIN)/keyway-gateway serve $(ARGS)
 
+rest: $(RUNTIME) $(ENVOY_HOME)/.ready ## serve REST/JSON on https://localhost:8443, through Envoy, with embedded emulators (docs/rest.md); ARGS="--port 8444"
+	$(BIN)/python -m deploy.envoy.rest_demo --envoy $(ENVOY_HOME)/envoy/_bin/envoy --folder build/rest $(ARGS)
+
 emulate: $(RUNTIME) ## run only the emulators, for curl
 	$(BIN)/keyway-gateway emulate $(ARGS)
 
-test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(TOMCAT) $(HELM) $(KMS_CHECK) $(SBOM_READY) $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
-test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(TOMCAT) $(HELM) $(SBOM_READY) $(VAULT_PROGRAMS)/.ready $(KEYTOOL) ## run all tests; docs/testing.md lists the tests that skip when a program is missing
+test: $(READY) $(DEPS) $(COLLECTOR) $(VICTORIA_LOGS) $(PROMETHEUS) $(TOMCAT) $(HELM) $(KMS_CHECK) $(SBOM_READY) $(VAULT_PROGRAMS)/.ready $(KEYTOOL) $(ENVOY_HOME)/.ready ## run all tests; docs/testing.md lists the tests that skip when a program is missing
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(ARGS)
 
 unit: $(READY) ## run the unit tests that need only Python, in under a minute; `make test` also runs those of the journal and of audit queries

@@ -23,6 +23,7 @@ from google.protobuf.descriptor_pb2 import (
     ServiceDescriptorProto,
 )
 
+from clients.http_rules import bindings
 from gateway.authz.actions import ACTIONS, GROUPS, PRIVATE
 from keyway.v1 import options_pb2
 
@@ -39,6 +40,8 @@ lists which provider type serves which method, and the limits of each.
 
 Marks on fields: **required**; *output only*; *secret*, which is never printed, logged, or recorded; *optional
 presence*, which can be absent; and a name in braces for fields that exclude each other.
+
+[REST/JSON](rest.md) describes the HTTP paths of the methods.
 """
 
 # The field numbers in descriptor.proto. The path of a comment consists of them and of indexes.
@@ -133,6 +136,7 @@ def described_service(
     for number, method in enumerate(service.method):
         yield f"### {method.name}\n"
         yield f"`{PACKAGE}.{service.name}/{method.name}`{facts(method)}\n"
+        yield f"REST: {', '.join(f'`{rule.verb} {rule.template}`' for rule in bindings(method))}\n"
         yield file.text(_SERVICE, index, _METHOD, number) + "\n"
         for name in (method.input_type, method.output_type):
             message = name.rpartition(".")[2]

@@ -49,6 +49,9 @@ GENERATORS = (
     ("clients.error_reasons", "clients/python/keyway/console/reasons.json"),
     ("clients.envoy_descriptors", "gateway/surfaces/sds/envoy.binpb"),
     ("clients.kms_descriptors", "gateway/surfaces/kms/kms.binpb"),
+    ("clients.rest_descriptors", "deploy/envoy/rest.binpb"),
+    ("clients.rest_filter", "deploy/envoy/rest.lua"),
+    ("clients.openapi", "docs/openapi.json"),
     ("deploy.grafana.generator", "deploy/grafana"),
     ("deploy.sbom.generator", "."),
 )
@@ -74,12 +77,15 @@ STUB_PATTERNS = (
     "clients/python/*.cdx.json",
     "clients/python/man/*.1",
     "clients/service-config.json",
+    "deploy/envoy/rest.binpb",
+    "deploy/envoy/rest.lua",
     "deploy/grafana/*.json",
     "deploy/sbom/*.json",
     "docs/api.md",
     "docs/configuration-reference.md",
     "docs/connection-problems.md",
     "docs/metrics.md",
+    "docs/openapi.json",
     "docs/providers.md",
     "gateway/providers/base/operations.py",
     "gateway/surfaces/kms/kms.binpb",
@@ -88,7 +94,9 @@ STUB_PATTERNS = (
 
 # The files that the contract imports, and error_details, whose messages are in its errors.
 COMMON_PROTOS = (
+    "google/api/annotations.proto",
     "google/api/field_behavior.proto",
+    "google/api/http.proto",
     "google/api/resource.proto",
     "google/rpc/code.proto",
     "google/rpc/error_details.proto",

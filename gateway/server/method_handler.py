@@ -4,11 +4,13 @@ Handlers receive and return bytes, so that the gateway itself answers and record
 A handler starts before gRPC has received the message: the decoding interceptor requests it after authentication.
 """
 
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NoReturn
 
+import grpc
 from google.protobuf.message import Message
 
 from gateway import log_fields
@@ -66,9 +68,10 @@ def method_handler(
             failure = internal_error(error, call)
         else:
             call.request = None
-            transport.set_trailing_metadata(
-                status.trailers(call.request_id, receipt=call.receipt, stale_seconds=call.stale_seconds)
-            )
+            trailers = status.trailers(call.request_id, receipt=call.receipt, stale_seconds=call.stale_seconds)
+            if call.is_rest:
+                await _send_early(transport, trailers)
+            transport.set_trailing_metadata(trailers)
             return response.SerializeToString()
         aborting = abort(failure, call)
         del failure, call
@@ -76,6 +79,12 @@ def method_handler(
         raise AssertionError("abort() always raises")
 
     return handle
+
+
+async def _send_early(transport: ServicerContext, trailers: status.Trailers) -> None:
+    """Send the trailers as initial metadata too. It costs a write, so only callers that need it get it."""
+    with contextlib.suppress(grpc.aio.BaseError):  # the connection is closed
+        await transport.send_initial_metadata(trailers)
 
 
 async def abort(failure: GatewayError, call: RpcContext) -> NoReturn:

@@ -29,6 +29,7 @@ _REQUEST_ID: Final = "x-request-id"
 _SERVICE_NAME: Final = "x-service-name"
 _USER_AGENT: Final = "user-agent"
 _SURFACE: Final = "keyway-surface"
+_REST: Final = "rest"
 _RECORDED_METADATA: Final = frozenset({_REQUEST_ID, _SERVICE_NAME, _USER_AGENT, _SURFACE})
 _MAXIMUM_VALUE_CHARACTERS: Final = 128
 _CACHED_ADDRESSES: Final = 1024
@@ -93,6 +94,11 @@ class RpcContext(CallContext):
                 if key in _RECORDED_METADATA and key not in self._caller_metadata:
                     self._caller_metadata[key] = value if isinstance(value, str) and _is_recordable(value) else ""
         return self._caller_metadata
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether the caller states that it converts REST to gRPC. Then successful responses lose their trailers."""
+        return self.caller_metadata.get(_SURFACE) == _REST
 
     @property
     def caller_request_id(self) -> str:

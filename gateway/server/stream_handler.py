@@ -21,6 +21,7 @@ from gateway.audit.call_facts import Moment
 from gateway.call_context import CallContext
 from gateway.contract.methods import Method
 from gateway.errors import SERVER_DRAINING, UNAUTHENTICATED, GatewayError
+from gateway.server import status
 from gateway.server.error_boundary import internal_error, within_boundary
 from gateway.server.interceptors.chain import DELIVERY, chain, create_interceptors
 from gateway.server.interceptors.interceptor import CallNext, InterceptorDependencies
@@ -145,7 +146,7 @@ class _Deliveries:
         """Deliver events until the stream ends. Raises GatewayError with the reason of its end."""
         stream = cast("EventStream", call.stream)
         with self._ending(call, stream) as reason:
-            await call.transport.send_initial_metadata(())
+            await call.transport.send_initial_metadata(status.trailers(call.request_id, receipt=call.receipt))
             async for event in stream:
                 await self._event(call, event, skips_denied=stream.skips_denied)
             raise reason[0] if reason else GatewayError(SERVER_DRAINING, "the stream ended")

@@ -41,7 +41,7 @@ class Proxied(RunningTokenGateway):
 
 @pytest.fixture
 async def proxied(tmp_path: Path) -> AsyncIterator[Proxied]:
-    program = programs.envoy()
+    program = programs.envoy_for_long_checks()
     async with running_token_gateway(tmp_path, limits=UNLIMITED) as gateway:
         (tmp_path / "ca.pem").write_bytes(gateway.files.authority.pem)
         own = envoy.ProxyFiles(*(tmp_path / name for name in ("server.pem", "server.key", "ca.pem", "jwks.json")))

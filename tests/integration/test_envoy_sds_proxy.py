@@ -45,7 +45,7 @@ class Edge:
 
 @pytest.fixture
 async def edge(stack: Stack, tmp_path: Path, request: pytest.FixtureRequest) -> Edge:
-    program = programs.envoy()
+    program = programs.envoy_for_long_checks()
     scene = SdsScene(tmp_path, stack, aliases=ALIASES)
     www, shop = proxy.two_ports()
     admin = free_port()
@@ -132,7 +132,7 @@ async def test_envoy_keeps_its_certificate_while_the_gateway_is_down_and_after_a
 
 
 async def test_certificate_is_obtained_on_demand_by_host_name(stack: Stack, tmp_path: Path) -> None:
-    program = programs.envoy()
+    program = programs.envoy_for_long_checks()
     scene = SdsScene(tmp_path, stack, aliases=ALIASES)
     port, admin = proxy.two_ports()
     replaced = {"port_value: 8443": f"port_value: {port}", "port_value: 0}": f"port_value: {admin}}}"}
@@ -149,7 +149,7 @@ async def test_certificate_is_obtained_on_demand_by_host_name(stack: Stack, tmp_
 
 async def test_envoy_presents_and_verifies_what_the_gateway_delivers(stack: Stack, tmp_path: Path) -> None:
     """Mutual TLS with an upstream: the client certificate and the trust bundle come from the gateway."""
-    program = programs.envoy()
+    program = programs.envoy_for_long_checks()
     store = store_name("server")
     aliases = {"orders-client": certificate_name("edge-orders"), "orders-authorities": store}
     scene = SdsScene(tmp_path, stack, aliases=aliases, trust_stores={store: {"certificates_file": "authorities.pem"}})

@@ -17,7 +17,7 @@ import pytest
 PACKAGES: Final[Mapping[str, str]] = {
     "chromium-headless-shell": "the package chromium-headless-shell of Debian",
     "curl": "the package curl of Debian and Ubuntu",
-    "envoy": "`make check-external`, which installs it",
+    "envoy": "`make test`, which installs it",
     "haproxy": "the package haproxy of Debian and Ubuntu",
     "ip": "the package iproute2 of Debian and Ubuntu",
     "nft": "the package nftables of Debian and Ubuntu",
@@ -59,8 +59,15 @@ async def run_async(*command: object, folder: Path) -> bytes:
 
 
 def envoy() -> Path:
-    """Return the path of Envoy, which `make check-external` installs; skip the test without it."""
+    """Return the path of Envoy, which `make test` installs; skip the test without it."""
     return ENVOY if ENVOY.is_file() else Path(program("envoy"))
+
+
+def envoy_for_long_checks() -> Path:
+    """Return the path of Envoy; skip the test unless `make check-external` runs it."""
+    if not os.environ.get(_REQUIRE_ALL):
+        pytest.skip("takes long; `make check-external` runs it")
+    return envoy()
 
 
 def prometheus_program(name: str) -> Path:

@@ -28,14 +28,14 @@ class Finished:
         return json.loads(self.output)
 
 
-async def execute(*command: object, folder: Path) -> Finished:
-    """Run a program in a folder. The test is skipped where PATH does not have the program."""
+async def execute(*command: object, folder: Path, seconds: float = _SECONDS) -> Finished:
+    """Run a program in a folder, at most for `seconds`. The test is skipped where PATH does not have the program."""
     name, *arguments = map(str, command)
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         program(name), *arguments, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
     )
-    async with asyncio.timeout(_SECONDS):
+    async with asyncio.timeout(seconds):
         output, errors = await process.communicate()
     assert process.returncode is not None
     return Finished(process.returncode, output, errors.decode())
