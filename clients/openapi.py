@@ -114,7 +114,7 @@ class Description:
     def _tags(self) -> Iterator[Schema]:
         for file in self._contract.files:
             for index, service in enumerate(file.file.service):
-                yield {"name": service.name, "description": first_sentence(file.text(_SERVICE, index))}
+                yield {"name": service.name, "description": file.text(_SERVICE, index)}
 
     def _path(self, binding: Binding) -> str:
         """Return the path with a parameter for each segment of a name."""

@@ -108,7 +108,8 @@ local function check_array(text, at, fields, path, depth)
 end
 
 local function check_base64(text, path)
-  if not find(text, "^[%w+/_-]*=?=?$") then
+  local unescaped = text:gsub("\\/", "/")  -- JSON permits both forms of a slash
+  if not find(unescaped, "^[%w+/_-]*=?=?$") then
     reject(path, "must be Base64")
   end
 end

@@ -127,6 +127,19 @@ async def test_malformed_body_is_rejected_and_not_repeated(rest: Rest, body: str
     assert SECRET not in rejected.text
 
 
+async def test_large_body_reaches_the_gateway(rest: Rest) -> None:
+    target = "/v1/providers/asteria/trustStores/server/authorities:import"
+    rejected = await rest.send("POST", target, {"content": encoded(b"not a certificate" * 200_000)})
+    assert (rejected.status, rejected.reason) == (400, "UNPARSABLE_CERTIFICATE")
+
+
+@pytest.mark.parametrize("body", ['{"plaintext": "Pz8\\/"}', '{"plaintext": "Pz8_"}', '{ "plaintext"\n:\t"Pz8/" }'])
+async def test_every_form_of_base64_and_json_is_accepted(rest: Rest, body: str) -> None:
+    encrypted = await rest.send("POST", f"{KEY}:encrypt", body)
+    decrypted = await rest.send("POST", f"{KEY}:decrypt", {"ciphertext": encrypted.json()["ciphertext"]})
+    assert decrypted.json()["plaintext"] == "Pz8/"
+
+
 async def test_body_that_is_too_large_is_rejected(rest: Rest) -> None:
     rejected = await rest.send("POST", f"{KEY}:encrypt", '{"plaintext": "' + "A" * (13 << 20) + '"}')
     assert (rejected.status, rejected.json()["code"]) == (413, 8)
