@@ -13,6 +13,7 @@ from tests.support import programs
 from tests.support.docs import blocks, page
 from tests.support.rest import Rest, running_rest
 from tests.support.tools import execute
+from tests.support.waiting import eventually
 
 PAGE: Final = "docs/rest.md"
 FOLDER: Final = "cd build/rest"
@@ -22,14 +23,19 @@ DENIED: Final = "secrets/demo-secret"
 SECONDS: Final = 150.0
 
 
-def script(rest: Rest, folder: Path) -> str:
-    """Return all commands of the page as one program, which writes the status of each request to its errors."""
-    text = "".join(blocks(PAGE, "sh"))
-    assert FOLDER in text
-    assert URL in text
+def scripts(rest: Rest, folder: Path) -> tuple[str, str]:
+    """Return the commands of the page as two programs: those before the queries of audit records, and the queries.
+
+    They write the status of each request to their errors.
+    """
+    first, *others, queries = blocks(PAGE, "sh")
+    assert FOLDER in first
+    assert URL in first
+    assert "/auditLogs/" in queries
     curlrc = (rest.folder / CURLRC).read_text()
     (folder / CURLRC).write_text(f'{curlrc}write-out = "%{{stderr}}{STATUS} %{{http_code}} %{{url}}\\n"\n')
-    return "set -euo pipefail\n" + text.replace(FOLDER, f"cd {folder}").replace(URL, rest.url)
+    begin = "set -euo pipefail\n" + first.replace(FOLDER, f"cd {folder}").replace(URL, rest.url)
+    return begin + "".join(others), begin + queries
 
 
 def statuses(errors: str) -> Iterator[tuple[str, int]]:
@@ -43,16 +49,24 @@ async def test_every_command_works_and_every_method_is_called(tmp_path: Path) ->
     programs.program("openssl")
     (tmp_path / "commands").mkdir()
     async with running_rest(tmp_path / "rest") as rest:
-        command = script(rest, tmp_path / "commands")
-        finished = await execute("bash", "-c", command, folder=tmp_path, seconds=SECONDS)
+        calls, queries = scripts(rest, tmp_path / "commands")
+        finished = await execute("bash", "-c", calls, folder=tmp_path, seconds=SECONDS)
         assert finished.code == 0, finished.errors
-        found = dict(statuses(finished.errors))
+        await rest.get_indexed("/v1/auditLogs/-/records?filter.action=Encrypt")
+        queried = await execute("bash", "-c", queries, folder=tmp_path, seconds=SECONDS)
+        assert queried.code == 0, queried.errors
+        found = dict(statuses(finished.errors + queried.errors))
         assert {url: status for url, status in found.items() if status != 200 and DENIED not in url} == {}
         assert [status for url, status in found.items() if DENIED in url] == [403]
-        target = "/v1/auditLogs/-/records:summarize?groupBy=AUDIT_DIMENSION_ACTION&filter.surface=rest"
-        groups = (await rest.send("GET", target)).json()["groups"]
+        await eventually(lambda: every_method_is_recorded(rest), seconds=60)
+
+
+async def every_method_is_recorded(rest: Rest) -> bool:
+    """Return whether the index has a call through REST of every method."""
+    target = "/v1/auditLogs/-/records:summarize?groupBy=AUDIT_DIMENSION_ACTION&filter.surface=rest"
+    groups = (await rest.send("GET", target)).json()["groups"]
     called = {group["values"][0].removesuffix("WithPrivateKey") for group in groups}
-    assert called >= {method.name for method in METHODS}
+    return called >= {method.name for method in METHODS}
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)

@@ -33,7 +33,7 @@ async def test_success_has_the_request_id_and_the_receipt_as_headers(rest: Rest)
     assert encrypted.headers["cache-control"] == "no-store"
     assert not {name for name in encrypted.headers if name.startswith("grpc-")}
     request_id, receipt = encrypted.headers["keyway-request-id"], encrypted.headers["keyway-audit-receipt"]
-    found = await rest.send("GET", f"/v1/auditLogs/-/records:get?receipt={receipt}")
+    found = await rest.get_indexed(f"/v1/auditLogs/-/records:get?receipt={receipt}")
     assert found.json()["record"]["requestId"] == request_id
     decrypted = await rest.send("POST", f"{KEY}:decrypt", {"ciphertext": encrypted.json()["ciphertext"]})
     assert decrypted.json()["plaintext"] == PLAINTEXT
@@ -52,7 +52,7 @@ async def test_error_has_details_and_the_same_headers(rest: Rest) -> None:
 
 async def test_record_names_the_caller_the_surface_and_the_callers_own_id(rest: Rest) -> None:
     sent = await rest.send("GET", f"{CERTIFICATE}:check", x_request_id="build-17", keyway_surface="kms-v2")
-    found = await rest.send("GET", f"/v1/auditLogs/-/records:get?requestId={sent.headers['keyway-request-id']}")
+    found = await rest.get_indexed(f"/v1/auditLogs/-/records:get?requestId={sent.headers['keyway-request-id']}")
     record = found.json()["record"]
     assert (record["caller"], record["callerRequestId"]) == ("sub:sandbox", "build-17")
     assert record["surface"] == "rest"

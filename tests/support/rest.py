@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import io
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -12,6 +13,7 @@ from urllib.parse import quote
 
 import aiohttp
 from google.protobuf import json_format
+from yarl import URL
 
 from clients.contract_reader import Contract
 from clients.http_rules import Binding
@@ -20,6 +22,7 @@ from deploy.envoy.rest_demo import rest_demo
 from gateway.contract.methods import METHODS
 from tests.support import programs
 from tests.support.ports import free_port
+from tests.support.waiting import eventually
 
 _SECONDS: Final = aiohttp.ClientTimeout(total=60)
 _BY_NAME: Final = {method.full_name: method for method in METHODS}
@@ -56,11 +59,14 @@ class Rest:
 
     async def send(self, verb: str, target: str, body: Any = None, **headers: str) -> RestResponse:
         """Send a request with the token of the sandbox. target: path and query. body: text, or a value for JSON."""
-        data = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
+        text = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
+        # As a file: aiohttp warns about large bodies that are not.
+        data = text if text is None else io.BytesIO(text.encode() if isinstance(text, str) else text)
         own = {"authorization": f"Bearer {self.ready['token']}", "content-type": "application/json"}
         sent = {**own, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        async with self.session.request(verb, f"{self.url}{target}", data=data, headers=sent) as response:
-            return RestResponse(response.status, dict(response.headers), await response.text())
+        url = URL(f"{self.url}{target}", encoded=True)  # unchanged
+        async with self.session.request(verb, url, data=data, headers=sent) as response:
+            return RestResponse(response.status, response.headers.copy(), await response.text())
 
     async def call(self, method: str, request: Mapping[str, Any], **headers: str) -> RestResponse:
         """Call a method of the contract, such as `keyway.v1.KeyService/Encrypt`. request: as ProtoJSON."""
@@ -78,6 +84,17 @@ class Rest:
         """Send a request to the control port of an emulator."""
         async with self.session.post(f"{self.ready['controls'][emulator]}{path}", json=body) as response:
             assert response.status < 300, await response.text()
+
+    async def get_indexed(self, target: str) -> RestResponse:
+        """Send a query of audit records until the index has the answer."""
+        found: list[RestResponse] = []
+
+        async def succeeds() -> bool:
+            found.append(await self.send("GET", target))
+            return found[-1].status == 200 and found[-1].json().get("records") != []
+
+        await eventually(succeeds, seconds=60)
+        return found[-1]
 
     async def remove_faults(self) -> None:
         """Remove the faults of all emulators."""

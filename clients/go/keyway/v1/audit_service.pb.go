@@ -1667,7 +1667,7 @@ var File_keyway_v1_audit_service_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_audit_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1dkeyway/v1/audit_service.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ckeyway/v1/audit_record.proto\x1a\x17keyway/v1/options.proto\"\xda\x01\n" +
+	"\x1dkeyway/v1/audit_service.proto\x12\tkeyway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ckeyway/v1/audit_record.proto\x1a\x17keyway/v1/options.proto\"\xda\x01\n" +
 	"\x17ListAuditRecordsRequest\x12:\n" +
 	"\x06parent\x18\x01 \x01(\tB\"\xe2A\x01\x02\xfaA\x15\n" +
 	"\x13keyway.dev/AuditLog\xe2\xb2\x19\x020\x01R\x06parent\x124\n" +
@@ -1816,14 +1816,14 @@ const file_keyway_v1_audit_service_proto_rawDesc = "" +
 	"\x1dSECRET_DELIVERY_STATE_MISSING\x10\x05\x12 \n" +
 	"\x1cSECRET_DELIVERY_STATE_DENIED\x10\x06\x12$\n" +
 	" SECRET_DELIVERY_STATE_UNSENDABLE\x10\a\x12%\n" +
-	"!SECRET_DELIVERY_STATE_UNAVAILABLE\x10\b2\xa8\x05\n" +
-	"\fAuditService\x12j\n" +
-	"\x10ListAuditRecords\x12\".keyway.v1.ListAuditRecordsRequest\x1a#.keyway.v1.ListAuditRecordsResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12d\n" +
-	"\x0eGetAuditRecord\x12 .keyway.v1.GetAuditRecordRequest\x1a!.keyway.v1.GetAuditRecordResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12y\n" +
-	"\x15SummarizeAuditRecords\x12'.keyway.v1.SummarizeAuditRecordsRequest\x1a(.keyway.v1.SummarizeAuditRecordsResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12j\n" +
-	"\x10GetJournalStatus\x12\".keyway.v1.GetJournalStatusRequest\x1a#.keyway.v1.GetJournalStatusResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12a\n" +
-	"\rVerifyJournal\x12\x1f.keyway.v1.VerifyJournalRequest\x1a .keyway.v1.VerifyJournalResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x12v\n" +
-	"\x14ListSecretDeliveries\x12&.keyway.v1.ListSecretDeliveriesRequest\x1a'.keyway.v1.ListSecretDeliveriesResponse\"\r\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x90\x02\x01\x1a\x04\xe0\xb2\x19\x01B;\n" +
+	"!SECRET_DELIVERY_STATE_UNAVAILABLE\x10\b2\xc3\a\n" +
+	"\fAuditService\x12\x92\x01\n" +
+	"\x10ListAuditRecords\x12\".keyway.v1.ListAuditRecordsRequest\x1a#.keyway.v1.ListAuditRecordsResponse\"5\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x82\xd3\xe4\x93\x02\"\x12 /v1/{parent=auditLogs/*}/records\x90\x02\x01\x12\x90\x01\n" +
+	"\x0eGetAuditRecord\x12 .keyway.v1.GetAuditRecordRequest\x1a!.keyway.v1.GetAuditRecordResponse\"9\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x82\xd3\xe4\x93\x02&\x12$/v1/{parent=auditLogs/*}/records:get\x90\x02\x01\x12\xab\x01\n" +
+	"\x15SummarizeAuditRecords\x12'.keyway.v1.SummarizeAuditRecordsRequest\x1a(.keyway.v1.SummarizeAuditRecordsResponse\"?\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x82\xd3\xe4\x93\x02,\x12*/v1/{parent=auditLogs/*}/records:summarize\x90\x02\x01\x12\x99\x01\n" +
+	"\x10GetJournalStatus\x12\".keyway.v1.GetJournalStatusRequest\x1a#.keyway.v1.GetJournalStatusResponse\"<\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x82\xd3\xe4\x93\x02)\x12'/v1/{name=auditLogs/*}:getJournalStatus\x90\x02\x01\x12\x90\x01\n" +
+	"\rVerifyJournal\x12\x1f.keyway.v1.VerifyJournalRequest\x1a .keyway.v1.VerifyJournalResponse\"<\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{name=auditLogs/*}:verifyJournal\x90\x02\x01\x12\xa7\x01\n" +
+	"\x14ListSecretDeliveries\x12&.keyway.v1.ListSecretDeliveriesRequest\x1a'.keyway.v1.ListSecretDeliveriesResponse\">\xe2\xb2\x19\x06\b\a\x10\x02 \x01\x82\xd3\xe4\x93\x02+\x12)/v1/{parent=auditLogs/*}/secretDeliveries\x90\x02\x01\x1a\x04\xe0\xb2\x19\x01B;\n" +
 	"\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3"
 
 var (

@@ -2161,7 +2161,7 @@ var File_keyway_v1_certificate_service_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_certificate_service_proto_rawDesc = "" +
 	"\n" +
-	"#keyway/v1/certificate_service.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bkeyway/v1/certificate.proto\x1a\x17keyway/v1/options.proto\x1a!keyway/v1/trusted_authority.proto\"\xe6\x01\n" +
+	"#keyway/v1/certificate_service.proto\x12\tkeyway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bkeyway/v1/certificate.proto\x1a\x17keyway/v1/options.proto\x1a!keyway/v1/trusted_authority.proto\"\xe6\x01\n" +
 	"\x17ListCertificatesRequest\x12=\n" +
 	"\x06parent\x18\x01 \x01(\tB%\xe2A\x01\x02\xfaA\x18\x12\x16keyway.dev/Certificate\xe2\xb2\x19\x020\x01R\x06parent\x12(\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\v\xe2A\x01\x01\xe2\xb2\x19\x03\x10\xe8\aR\bpageSize\x12#\n" +
@@ -2319,23 +2319,23 @@ const file_keyway_v1_certificate_service_proto_rawDesc = "" +
 	"\x1eCERTIFICATE_EVENT_TYPE_EXPIRED\x10\x04\x12\"\n" +
 	"\x1eCERTIFICATE_EVENT_TYPE_REMOVED\x10\x05\x12!\n" +
 	"\x1dCERTIFICATE_EVENT_TYPE_SYNCED\x10\x06\x12%\n" +
-	"!CERTIFICATE_EVENT_TYPE_UNREADABLE\x10\a2\xcb\r\n" +
-	"\x12CertificateService\x12j\n" +
-	"\x10ListCertificates\x12\".keyway.v1.ListCertificatesRequest\x1a#.keyway.v1.ListCertificatesResponse\"\r\xe2\xb2\x19\x06\b\x01\x10\x02\x18\x01\x90\x02\x01\x12d\n" +
-	"\x0eGetCertificate\x12 .keyway.v1.GetCertificateRequest\x1a!.keyway.v1.GetCertificateResponse\"\r\xe2\xb2\x19\x06\b\x01\x10\x02\x18\x01\x90\x02\x01\x12j\n" +
-	"\x10CheckCertificate\x12\".keyway.v1.CheckCertificateRequest\x1a#.keyway.v1.CheckCertificateResponse\"\r\xe2\xb2\x19\x06\b\x01\x10\x02\x18\x01\x90\x02\x01\x12h\n" +
-	"\x11CreateCertificate\x12#.keyway.v1.CreateCertificateRequest\x1a$.keyway.v1.CreateCertificateResponse\"\b\xe2\xb2\x19\x04\b\x04\x10\x01\x12h\n" +
-	"\x11DeleteCertificate\x12#.keyway.v1.DeleteCertificateRequest\x1a$.keyway.v1.DeleteCertificateResponse\"\b\xe2\xb2\x19\x04\b\x04\x10\x04\x12h\n" +
-	"\x11UploadCertificate\x12#.keyway.v1.UploadCertificateRequest\x1a$.keyway.v1.UploadCertificateResponse\"\b\xe2\xb2\x19\x04\b\x04\x10\x01\x12q\n" +
-	"\x13DownloadCertificate\x12%.keyway.v1.DownloadCertificateRequest\x1a&.keyway.v1.DownloadCertificateResponse\"\v\xe2\xb2\x19\x04\b\x02\x10\x02\x90\x02\x01\x12m\n" +
-	"\x11WatchCertificates\x12#.keyway.v1.WatchCertificatesRequest\x1a$.keyway.v1.WatchCertificatesResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x010\x01\x12h\n" +
-	"\x11ImportCertificate\x12#.keyway.v1.ImportCertificateRequest\x1a$.keyway.v1.ImportCertificateResponse\"\b\xe2\xb2\x19\x04\b\x04\x10\x01\x12\x8c\x01\n" +
-	"\x1cGetCertificateSigningRequest\x12..keyway.v1.GetCertificateSigningRequestRequest\x1a/.keyway.v1.GetCertificateSigningRequestResponse\"\v\xe2\xb2\x19\x04\b\x04\x10\x02\x90\x02\x01\x12}\n" +
-	"\x18InstallSignedCertificate\x12*.keyway.v1.InstallSignedCertificateRequest\x1a+.keyway.v1.InstallSignedCertificateResponse\"\b\xe2\xb2\x19\x04\b\x04\x10\x03\x12z\n" +
-	"\x16ListTrustedAuthorities\x12(.keyway.v1.ListTrustedAuthoritiesRequest\x1a).keyway.v1.ListTrustedAuthoritiesResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x01\x12q\n" +
-	"\x13GetTrustedAuthority\x12%.keyway.v1.GetTrustedAuthorityRequest\x1a&.keyway.v1.GetTrustedAuthorityResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x01\x12w\n" +
-	"\x16ImportTrustedAuthority\x12(.keyway.v1.ImportTrustedAuthorityRequest\x1a).keyway.v1.ImportTrustedAuthorityResponse\"\b\xe2\xb2\x19\x04\b\x05\x10\x01\x12w\n" +
-	"\x16DeleteTrustedAuthority\x12(.keyway.v1.DeleteTrustedAuthorityRequest\x1a).keyway.v1.DeleteTrustedAuthorityResponse\"\b\xe2\xb2\x19\x04\b\x05\x10\x04B;\n" +
+	"!CERTIFICATE_EVENT_TYPE_UNREADABLE\x10\a2\xc9\x14\n" +
+	"\x12CertificateService\x12\x97\x01\n" +
+	"\x10ListCertificates\x12\".keyway.v1.ListCertificatesRequest\x1a#.keyway.v1.ListCertificatesResponse\":\xe2\xb2\x19\x06\b\x01\x10\x02\x18\x01\x82\xd3\xe4\x93\x02'\x12%/v1/{parent=providers/*}/certificates\x90\x02\x01\x12\xc1\x01\n" +
+	"\x0eGetCertificate\x12 .keyway.v1.GetCertificateRequest\x1a!.keyway.v1.GetCertificateResponse\"j\xe2\xb2\x19\x06\b\x01\x10\x02\x18\x01\x82\xd3\xe4\x93\x02WZ.:\x01*\")/v1/{name=providers/*/certificates/*}:get\x12%/v1/{name=providers/*/certificates/*}\x90\x02\x01\x12\x9d\x01\n" +
+	"\x10CheckCertificate\x12\".keyway.v1.CheckCertificateRequest\x1a#.keyway.v1.CheckCertificateResponse\"@\xe2\xb2\x19\x06\b\x01\x10\x02\x18\x01\x82\xd3\xe4\x93\x02-\x12+/v1/{name=providers/*/certificates/*}:check\x90\x02\x01\x12\x98\x01\n" +
+	"\x11CreateCertificate\x12#.keyway.v1.CreateCertificateRequest\x1a$.keyway.v1.CreateCertificateResponse\"8\xe2\xb2\x19\x04\b\x04\x10\x01\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{parent=providers/*}/certificates\x12\x9f\x01\n" +
+	"\x11DeleteCertificate\x12#.keyway.v1.DeleteCertificateRequest\x1a$.keyway.v1.DeleteCertificateResponse\"?\xe2\xb2\x19\x04\b\x04\x10\x04\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=providers/*/certificates/*}:delete\x12\x9f\x01\n" +
+	"\x11UploadCertificate\x12#.keyway.v1.UploadCertificateRequest\x1a$.keyway.v1.UploadCertificateResponse\"?\xe2\xb2\x19\x04\b\x04\x10\x01\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=providers/*/certificates/*}:upload\x12\xaa\x01\n" +
+	"\x13DownloadCertificate\x12%.keyway.v1.DownloadCertificateRequest\x1a&.keyway.v1.DownloadCertificateResponse\"D\xe2\xb2\x19\x04\b\x02\x10\x02\x82\xd3\xe4\x93\x023:\x01*\"./v1/{name=providers/*/certificates/*}:download\x90\x02\x01\x12\xa0\x01\n" +
+	"\x11WatchCertificates\x12#.keyway.v1.WatchCertificatesRequest\x1a$.keyway.v1.WatchCertificatesResponse\">\xe2\xb2\x19\x04\b\x01\x10\x02\x82\xd3\xe4\x93\x02-\x12+/v1/{parent=providers/*}/certificates:watch\x90\x02\x010\x01\x12\x9f\x01\n" +
+	"\x11ImportCertificate\x12#.keyway.v1.ImportCertificateRequest\x1a$.keyway.v1.ImportCertificateResponse\"?\xe2\xb2\x19\x04\b\x04\x10\x01\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=providers/*/certificates/*}:import\x12\xce\x01\n" +
+	"\x1cGetCertificateSigningRequest\x12..keyway.v1.GetCertificateSigningRequestRequest\x1a/.keyway.v1.GetCertificateSigningRequestResponse\"M\xe2\xb2\x19\x04\b\x04\x10\x02\x82\xd3\xe4\x93\x02<:\x01*\"7/v1/{name=providers/*/certificates/*}:getSigningRequest\x90\x02\x01\x12\xbb\x01\n" +
+	"\x18InstallSignedCertificate\x12*.keyway.v1.InstallSignedCertificateRequest\x1a+.keyway.v1.InstallSignedCertificateResponse\"F\xe2\xb2\x19\x04\b\x04\x10\x03\x82\xd3\xe4\x93\x028:\x01*\"3/v1/{name=providers/*/certificates/*}:installSigned\x12\xb4\x01\n" +
+	"\x16ListTrustedAuthorities\x12(.keyway.v1.ListTrustedAuthoritiesRequest\x1a).keyway.v1.ListTrustedAuthoritiesResponse\"E\xe2\xb2\x19\x04\b\x01\x10\x02\x82\xd3\xe4\x93\x024\x122/v1/{parent=providers/*/trustStores/*}/authorities\x90\x02\x01\x12\xab\x01\n" +
+	"\x13GetTrustedAuthority\x12%.keyway.v1.GetTrustedAuthorityRequest\x1a&.keyway.v1.GetTrustedAuthorityResponse\"E\xe2\xb2\x19\x04\b\x01\x10\x02\x82\xd3\xe4\x93\x024\x122/v1/{name=providers/*/trustStores/*/authorities/*}\x90\x02\x01\x12\xbb\x01\n" +
+	"\x16ImportTrustedAuthority\x12(.keyway.v1.ImportTrustedAuthorityRequest\x1a).keyway.v1.ImportTrustedAuthorityResponse\"L\xe2\xb2\x19\x04\b\x05\x10\x01\x82\xd3\xe4\x93\x02>:\x01*\"9/v1/{parent=providers/*/trustStores/*}/authorities:import\x12\xb1\x01\n" +
+	"\x16DeleteTrustedAuthority\x12(.keyway.v1.DeleteTrustedAuthorityRequest\x1a).keyway.v1.DeleteTrustedAuthorityResponse\"B\xe2\xb2\x19\x04\b\x05\x10\x04\x82\xd3\xe4\x93\x024*2/v1/{name=providers/*/trustStores/*/authorities/*}B;\n" +
 	"\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3"
 
 var (

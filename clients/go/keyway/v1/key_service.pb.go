@@ -1567,7 +1567,7 @@ var File_keyway_v1_key_service_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_key_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1bkeyway/v1/key_service.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x17google/rpc/status.proto\x1a\x17keyway/v1/options.proto\"P\n" +
+	"\x1bkeyway/v1/key_service.proto\x12\tkeyway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x17google/rpc/status.proto\x1a\x17keyway/v1/options.proto\"P\n" +
 	"\x14GetClientInfoRequest\x128\n" +
 	"\bprovider\x18\x01 \x01(\tB\x1c\xe2A\x01\x02\xfaA\x15\n" +
 	"\x13keyway.dev/ProviderR\bprovider\"\x9a\x01\n" +
@@ -1684,21 +1684,21 @@ const file_keyway_v1_key_service_proto_rawDesc = "" +
 	"\bEncoding\x12\x18\n" +
 	"\x14ENCODING_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rENCODING_UTF8\x10\x01\x12\x13\n" +
-	"\x0fENCODING_BASE64\x10\x022\xbd\b\n" +
+	"\x0fENCODING_BASE64\x10\x022\x97\x0e\n" +
 	"\n" +
-	"KeyService\x12_\n" +
-	"\rGetClientInfo\x12\x1f.keyway.v1.GetClientInfoRequest\x1a .keyway.v1.GetClientInfoResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x01\x12S\n" +
-	"\tGetSecret\x12\x1b.keyway.v1.GetSecretRequest\x1a\x1c.keyway.v1.GetSecretResponse\"\v\xe2\xb2\x19\x04\b\x06\x10\x02\x90\x02\x01\x12M\n" +
-	"\aEncrypt\x12\x19.keyway.v1.EncryptRequest\x1a\x1a.keyway.v1.EncryptResponse\"\v\xe2\xb2\x19\x04\b\x03\x10c\x90\x02\x01\x12M\n" +
-	"\aDecrypt\x12\x19.keyway.v1.DecryptRequest\x1a\x1a.keyway.v1.DecryptResponse\"\v\xe2\xb2\x19\x04\b\x03\x10c\x90\x02\x01\x12e\n" +
-	"\x0fGenerateDataKey\x12!.keyway.v1.GenerateDataKeyRequest\x1a\".keyway.v1.GenerateDataKeyResponse\"\v\xe2\xb2\x19\x04\b\x03\x10c\x90\x02\x01\x12e\n" +
-	"\x0fGetSymmetricKey\x12!.keyway.v1.GetSymmetricKeyRequest\x1a\".keyway.v1.GetSymmetricKeyResponse\"\v\xe2\xb2\x19\x04\b\x06\x10\x02\x90\x02\x01\x12D\n" +
-	"\x04Sign\x12\x16.keyway.v1.SignRequest\x1a\x17.keyway.v1.SignResponse\"\v\xe2\xb2\x19\x04\b\x03\x10c\x90\x02\x01\x12J\n" +
-	"\x06Verify\x12\x18.keyway.v1.VerifyRequest\x1a\x19.keyway.v1.VerifyResponse\"\v\xe2\xb2\x19\x04\b\x03\x10c\x90\x02\x01\x12_\n" +
-	"\rGetPrivateKey\x12\x1f.keyway.v1.GetPrivateKeyRequest\x1a .keyway.v1.GetPrivateKeyResponse\"\v\xe2\xb2\x19\x04\b\x06\x10\x02\x90\x02\x01\x12^\n" +
-	"\fGetPublicKey\x12\x1e.keyway.v1.GetPublicKeyRequest\x1a\x1f.keyway.v1.GetPublicKeyResponse\"\r\xe2\xb2\x19\x06\b\x02\x10\x02\x18\x01\x90\x02\x01\x12\\\n" +
-	"\fBatchEncrypt\x12\x1e.keyway.v1.BatchEncryptRequest\x1a\x1f.keyway.v1.BatchEncryptResponse\"\v\xe2\xb2\x19\x04\b\x03\x10c\x90\x02\x01\x12\\\n" +
-	"\fBatchDecrypt\x12\x1e.keyway.v1.BatchDecryptRequest\x1a\x1f.keyway.v1.BatchDecryptResponse\"\v\xe2\xb2\x19\x04\b\x03\x10c\x90\x02\x01B\xd1\x02\xeaA<\n" +
+	"KeyService\x12\x8f\x01\n" +
+	"\rGetClientInfo\x12\x1f.keyway.v1.GetClientInfoRequest\x1a .keyway.v1.GetClientInfoResponse\";\xe2\xb2\x19\x04\b\x01\x10\x02\x82\xd3\xe4\x93\x02*\x12(/v1/{provider=providers/*}:getClientInfo\x90\x02\x01\x12{\n" +
+	"\tGetSecret\x12\x1b.keyway.v1.GetSecretRequest\x1a\x1c.keyway.v1.GetSecretResponse\"3\xe2\xb2\x19\x04\b\x06\x10\x02\x82\xd3\xe4\x93\x02\"\x12 /v1/{name=providers/*/secrets/*}\x90\x02\x01\x12}\n" +
+	"\aEncrypt\x12\x19.keyway.v1.EncryptRequest\x1a\x1a.keyway.v1.EncryptResponse\";\xe2\xb2\x19\x04\b\x03\x10c\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=providers/*/keys/*}:encrypt\x90\x02\x01\x12}\n" +
+	"\aDecrypt\x12\x19.keyway.v1.DecryptRequest\x1a\x1a.keyway.v1.DecryptResponse\";\xe2\xb2\x19\x04\b\x03\x10c\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=providers/*/keys/*}:decrypt\x90\x02\x01\x12\x9d\x01\n" +
+	"\x0fGenerateDataKey\x12!.keyway.v1.GenerateDataKeyRequest\x1a\".keyway.v1.GenerateDataKeyResponse\"C\xe2\xb2\x19\x04\b\x03\x10c\x82\xd3\xe4\x93\x022:\x01*\"-/v1/{name=providers/*/keys/*}:generateDataKey\x90\x02\x01\x12\xd6\x01\n" +
+	"\x0fGetSymmetricKey\x12!.keyway.v1.GetSymmetricKeyRequest\x1a\".keyway.v1.GetSymmetricKeyResponse\"|\xe2\xb2\x19\x04\b\x06\x10\x02\x82\xd3\xe4\x93\x02kZ:\x128/v1/{name=providers/*/keys/*/versions/*}:getSymmetricKey\x12-/v1/{name=providers/*/keys/*}:getSymmetricKey\x90\x02\x01\x12q\n" +
+	"\x04Sign\x12\x16.keyway.v1.SignRequest\x1a\x17.keyway.v1.SignResponse\"8\xe2\xb2\x19\x04\b\x03\x10c\x82\xd3\xe4\x93\x02':\x01*\"\"/v1/{name=providers/*/keys/*}:sign\x90\x02\x01\x12y\n" +
+	"\x06Verify\x12\x18.keyway.v1.VerifyRequest\x1a\x19.keyway.v1.VerifyResponse\":\xe2\xb2\x19\x04\b\x03\x10c\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{name=providers/*/keys/*}:verify\x90\x02\x01\x12\xcc\x01\n" +
+	"\rGetPrivateKey\x12\x1f.keyway.v1.GetPrivateKeyRequest\x1a .keyway.v1.GetPrivateKeyResponse\"x\xe2\xb2\x19\x04\b\x06\x10\x02\x82\xd3\xe4\x93\x02gZ8\x126/v1/{name=providers/*/keys/*/versions/*}:getPrivateKey\x12+/v1/{name=providers/*/keys/*}:getPrivateKey\x90\x02\x01\x12\xc9\x01\n" +
+	"\fGetPublicKey\x12\x1e.keyway.v1.GetPublicKeyRequest\x1a\x1f.keyway.v1.GetPublicKeyResponse\"x\xe2\xb2\x19\x06\b\x02\x10\x02\x18\x01\x82\xd3\xe4\x93\x02eZ7\x125/v1/{name=providers/*/keys/*/versions/*}:getPublicKey\x12*/v1/{name=providers/*/keys/*}:getPublicKey\x90\x02\x01\x12|\n" +
+	"\fBatchEncrypt\x12\x1e.keyway.v1.BatchEncryptRequest\x1a\x1f.keyway.v1.BatchEncryptResponse\"+\xe2\xb2\x19\x04\b\x03\x10c\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/keys:batchEncrypt\x90\x02\x01\x12|\n" +
+	"\fBatchDecrypt\x12\x1e.keyway.v1.BatchDecryptRequest\x1a\x1f.keyway.v1.BatchDecryptResponse\"+\xe2\xb2\x19\x04\b\x03\x10c\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/keys:batchDecrypt\x90\x02\x01B\xd1\x02\xeaA<\n" +
 	"\x0ekeyway.dev/Key\x12\x1fproviders/{provider}/keys/{key}*\x04keys2\x03key\xeaA\x85\x01\n" +
 	"\x15keyway.dev/KeyVersion\x122providers/{provider}/keys/{key}/versions/{version}\x12\x1fproviders/{provider}/keys/{key}*\vkeyVersions2\n" +
 	"keyVersion\xeaAK\n" +

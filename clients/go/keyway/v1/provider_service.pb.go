@@ -414,7 +414,7 @@ var File_keyway_v1_provider_service_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_provider_service_proto_rawDesc = "" +
 	"\n" +
-	" keyway/v1/provider_service.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x17keyway/v1/options.proto\x1a\x18keyway/v1/provider.proto\x1a\x1ekeyway/v1/status_mapping.proto\"e\n" +
+	" keyway/v1/provider_service.proto\x12\tkeyway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x17keyway/v1/options.proto\x1a\x18keyway/v1/provider.proto\x1a\x1ekeyway/v1/status_mapping.proto\"e\n" +
 	"\x14ListProvidersRequest\x12(\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\v\xe2A\x01\x01\xe2\xb2\x19\x03\x10\xe8\aR\bpageSize\x12#\n" +
 	"\n" +
@@ -436,12 +436,12 @@ const file_keyway_v1_provider_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x1c\xe2A\x01\x02\xfaA\x15\n" +
 	"\x13keyway.dev/ProviderR\x04name\"R\n" +
 	"\x1aListStatusMappingsResponse\x124\n" +
-	"\bmappings\x18\x01 \x03(\v2\x18.keyway.v1.StatusMappingR\bmappings2\xa4\x03\n" +
-	"\x0fProviderService\x12_\n" +
-	"\rListProviders\x12\x1f.keyway.v1.ListProvidersRequest\x1a .keyway.v1.ListProvidersResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x01\x12Y\n" +
-	"\vGetProvider\x12\x1d.keyway.v1.GetProviderRequest\x1a\x1e.keyway.v1.GetProviderResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x01\x12_\n" +
-	"\rCheckProvider\x12\x1f.keyway.v1.CheckProviderRequest\x1a .keyway.v1.CheckProviderResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x01\x12n\n" +
-	"\x12ListStatusMappings\x12$.keyway.v1.ListStatusMappingsRequest\x1a%.keyway.v1.ListStatusMappingsResponse\"\v\xe2\xb2\x19\x04\b\x01\x10\x02\x90\x02\x01\x1a\x04\xe0\xb2\x19\x01B;\n" +
+	"\bmappings\x18\x01 \x03(\v2\x18.keyway.v1.StatusMappingR\bmappings2\xad\x04\n" +
+	"\x0fProviderService\x12t\n" +
+	"\rListProviders\x12\x1f.keyway.v1.ListProvidersRequest\x1a .keyway.v1.ListProvidersResponse\" \xe2\xb2\x19\x04\b\x01\x10\x02\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/providers\x90\x02\x01\x12w\n" +
+	"\vGetProvider\x12\x1d.keyway.v1.GetProviderRequest\x1a\x1e.keyway.v1.GetProviderResponse\")\xe2\xb2\x19\x04\b\x01\x10\x02\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=providers/*}\x90\x02\x01\x12\x86\x01\n" +
+	"\rCheckProvider\x12\x1f.keyway.v1.CheckProviderRequest\x1a .keyway.v1.CheckProviderResponse\"2\xe2\xb2\x19\x04\b\x01\x10\x02\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=providers/*}:check\x90\x02\x01\x12\x9b\x01\n" +
+	"\x12ListStatusMappings\x12$.keyway.v1.ListStatusMappingsRequest\x1a%.keyway.v1.ListStatusMappingsResponse\"8\xe2\xb2\x19\x04\b\x01\x10\x02\x82\xd3\xe4\x93\x02'\x12%/v1/{name=providers/*}/statusMappings\x90\x02\x01\x1a\x04\xe0\xb2\x19\x01B;\n" +
 	"\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3"
 
 var (

@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from keyway.v1 import options_pb2 as keyway_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bkeyway/v1/key_service.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x17google/rpc/status.proto\x1a\x17keyway/v1/options.proto\"F\n\x14GetClientInfoRequest\x12.\n\x08provider\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13keyway.dev/Provider\"g\n\x15GetClientInfoResponse\x12\x11\n\tclient_ip\x18\x01 \x01(\t\x12\x1a\n\x12\x63lient_mac_address\x18\x02 \x01(\t\x12\x1f\n\x17\x63lient_certificate_sent\x18\x03 \x01(\x08\"<\n\x10GetSecretRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe2\x41\x01\x02\xfa\x41\x13\n\x11keyway.dev/Secret\")\n\x11GetSecretResponse\x12\x14\n\x07payload\x18\x01 \x01(\x0c\x42\x03\x80\x01\x01\"\x8e\x01\n\x0e\x45ncryptRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0ekeyway.dev/Key\x12(\n\tplaintext\x18\x02 \x01(\x0c\x42\x15\x80\x01\x01\xe2\x41\x01\x01\xe2\xb2\x19\nB\x08\x65ncoding\x12+\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x13.keyway.v1.EncodingB\x04\xe2\x41\x01\x01\"O\n\x0f\x45ncryptResponse\x12\x12\n\nciphertext\x18\x01 \x01(\t\x12\x18\n\x0bkey_version\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"\x86\x01\n\x0e\x44\x65\x63ryptRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0ekeyway.dev/Key\x12 \n\nciphertext\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xe2\xb2\x19\x04\x08\x80\x80\x08\x12+\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x13.keyway.v1.EncodingB\x04\xe2\x41\x01\x01\"S\n\x0f\x44\x65\x63ryptResponse\x12\x16\n\tplaintext\x18\x01 \x01(\x0c\x42\x03\x80\x01\x01\x12\x18\n\x0bkey_version\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"?\n\x16GenerateDataKeyRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0ekeyway.dev/Key\"o\n\x17GenerateDataKeyResponse\x12\x16\n\tplaintext\x18\x01 \x01(\x0c\x42\x03\x80\x01\x01\x12\x12\n\nciphertext\x18\x02 \x01(\t\x12\x18\n\x0bkey_version\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"F\n\x16GetSymmetricKeyRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xfa\x41\x17\n\x15keyway.dev/KeyVersion\"^\n\x17GetSymmetricKeyResponse\x12\x19\n\x0ckey_material\x18\x01 \x01(\x0c\x42\x03\x80\x01\x01\x12\x18\n\x0bkey_version\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"\x8b\x01\n\x0bSignRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0ekeyway.dev/Key\x12(\n\tplaintext\x18\x02 \x01(\x0c\x42\x15\x80\x01\x01\xe2\x41\x01\x01\xe2\xb2\x19\nB\x08\x65ncoding\x12+\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x13.keyway.v1.EncodingB\x04\xe2\x41\x01\x01\"K\n\x0cSignResponse\x12\x11\n\tsignature\x18\x01 \x01(\t\x12\x18\n\x0bkey_version\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"\xad\x01\n\rVerifyRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0ekeyway.dev/Key\x12(\n\tplaintext\x18\x02 \x01(\x0c\x42\x15\x80\x01\x01\xe2\x41\x01\x01\xe2\xb2\x19\nB\x08\x65ncoding\x12\x1e\n\tsignature\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x02\xe2\xb2\x19\x03\x08\x80@\x12+\n\x08\x65ncoding\x18\x04 \x01(\x0e\x32\x13.keyway.v1.EncodingB\x04\xe2\x41\x01\x01\"L\n\x0eVerifyResponse\x12\x10\n\x08verified\x18\x01 \x01(\x08\x12\x18\n\x0bkey_version\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"D\n\x14GetPrivateKeyRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xfa\x41\x17\n\x15keyway.dev/KeyVersion\"k\n\x15GetPrivateKeyResponse\x12\x16\n\tpkcs8_der\x18\x01 \x01(\x0c\x42\x03\x80\x01\x01\x12\x10\n\x03pem\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x18\n\x0bkey_version\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"C\n\x13GetPublicKeyRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xfa\x41\x17\n\x15keyway.dev/KeyVersion\"_\n\x14GetPublicKeyResponse\x12\x10\n\x08spki_der\x18\x01 \x01(\x0c\x12\x0b\n\x03pem\x18\x02 \x01(\t\x12\x18\n\x0bkey_version\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"S\n\x13\x42\x61tchEncryptRequest\x12<\n\x08requests\x18\x01 \x03(\x0b\x32\x19.keyway.v1.EncryptRequestB\x0f\xe2\x41\x01\x02\xe2\xb2\x19\x07\x18\xe8\x07 \x80\x80\x08\"F\n\x14\x42\x61tchEncryptResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.keyway.v1.BatchEncryptResult\"s\n\x12\x42\x61tchEncryptResult\x12.\n\x08response\x18\x01 \x01(\x0b\x32\x1a.keyway.v1.EncryptResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"S\n\x13\x42\x61tchDecryptRequest\x12<\n\x08requests\x18\x01 \x03(\x0b\x32\x19.keyway.v1.DecryptRequestB\x0f\xe2\x41\x01\x02\xe2\xb2\x19\x07\x18\xe8\x07 \x80\x80\x08\"F\n\x14\x42\x61tchDecryptResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.keyway.v1.BatchDecryptResult\"s\n\x12\x42\x61tchDecryptResult\x12.\n\x08response\x18\x01 \x01(\x0b\x32\x1a.keyway.v1.DecryptResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result*L\n\x08\x45ncoding\x12\x18\n\x14\x45NCODING_UNSPECIFIED\x10\x00\x12\x11\n\rENCODING_UTF8\x10\x01\x12\x13\n\x0f\x45NCODING_BASE64\x10\x02\x32\xbd\x08\n\nKeyService\x12_\n\rGetClientInfo\x12\x1f.keyway.v1.GetClientInfoRequest\x1a .keyway.v1.GetClientInfoResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x01\x10\x02\x12S\n\tGetSecret\x12\x1b.keyway.v1.GetSecretRequest\x1a\x1c.keyway.v1.GetSecretResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x06\x10\x02\x12M\n\x07\x45ncrypt\x12\x19.keyway.v1.EncryptRequest\x1a\x1a.keyway.v1.EncryptResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x12M\n\x07\x44\x65\x63rypt\x12\x19.keyway.v1.DecryptRequest\x1a\x1a.keyway.v1.DecryptResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x12\x65\n\x0fGenerateDataKey\x12!.keyway.v1.GenerateDataKeyRequest\x1a\".keyway.v1.GenerateDataKeyResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x12\x65\n\x0fGetSymmetricKey\x12!.keyway.v1.GetSymmetricKeyRequest\x1a\".keyway.v1.GetSymmetricKeyResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x06\x10\x02\x12\x44\n\x04Sign\x12\x16.keyway.v1.SignRequest\x1a\x17.keyway.v1.SignResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x12J\n\x06Verify\x12\x18.keyway.v1.VerifyRequest\x1a\x19.keyway.v1.VerifyResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x12_\n\rGetPrivateKey\x12\x1f.keyway.v1.GetPrivateKeyRequest\x1a .keyway.v1.GetPrivateKeyResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x06\x10\x02\x12^\n\x0cGetPublicKey\x12\x1e.keyway.v1.GetPublicKeyRequest\x1a\x1f.keyway.v1.GetPublicKeyResponse\"\r\x90\x02\x01\xe2\xb2\x19\x06\x08\x02\x10\x02\x18\x01\x12\\\n\x0c\x42\x61tchEncrypt\x12\x1e.keyway.v1.BatchEncryptRequest\x1a\x1f.keyway.v1.BatchEncryptResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x12\\\n\x0c\x42\x61tchDecrypt\x12\x1e.keyway.v1.BatchDecryptRequest\x1a\x1f.keyway.v1.BatchDecryptResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x42\xd1\x02\n\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1\xea\x41<\n\x0ekeyway.dev/Key\x12\x1fproviders/{provider}/keys/{key}*\x04keys2\x03key\xea\x41\x85\x01\n\x15keyway.dev/KeyVersion\x12\x32providers/{provider}/keys/{key}/versions/{version}\x12\x1fproviders/{provider}/keys/{key}*\x0bkeyVersions2\nkeyVersion\xea\x41K\n\x11keyway.dev/Secret\x12%providers/{provider}/secrets/{secret}*\x07secrets2\x06secretb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bkeyway/v1/key_service.proto\x12\tkeyway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x17google/rpc/status.proto\x1a\x17keyway/v1/options.proto\"F\n\x14GetClientInfoRequest\x12.\n\x08provider\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13keyway.dev/Provider\"g\n\x15GetClientInfoResponse\x12\x11\n\tclient_ip\x18\x01 \x01(\t\x12\x1a\n\x12\x63lient_mac_address\x18\x02 \x01(\t\x12\x1f\n\x17\x63lient_certificate_sent\x18\x03 \x01(\x08\"<\n\x10GetSecretRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe2\x41\x01\x02\xfa\x41\x13\n\x11keyway.dev/Secret\")\n\x11GetSecretResponse\x12\x14\n\x07payload\x18\x01 \x01(\x0c\x42\x03\x80\x01\x01\"\x8e\x01\n\x0e\x45ncryptRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0ekeyway.dev/Key\x12(\n\tplaintext\x18\x02 \x01(\x0c\x42\x15\x80\x01\x01\xe2\x41\x01\x01\xe2\xb2\x19\nB\x08\x65ncoding\x12+\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x13.keyway.v1.EncodingB\x04\xe2\x41\x01\x01\"O\n\x0f\x45ncryptResponse\x12\x12\n\nciphertext\x18\x01 \x01(\t\x12\x18\n\x0bkey_version\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"\x86\x01\n\x0e\x44\x65\x63ryptRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0ekeyway.dev/Key\x12 \n\nciphertext\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xe2\xb2\x19\x04\x08\x80\x80\x08\x12+\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x13.keyway.v1.EncodingB\x04\xe2\x41\x01\x01\"S\n\x0f\x44\x65\x63ryptResponse\x12\x16\n\tplaintext\x18\x01 \x01(\x0c\x42\x03\x80\x01\x01\x12\x18\n\x0bkey_version\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"?\n\x16GenerateDataKeyRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0ekeyway.dev/Key\"o\n\x17GenerateDataKeyResponse\x12\x16\n\tplaintext\x18\x01 \x01(\x0c\x42\x03\x80\x01\x01\x12\x12\n\nciphertext\x18\x02 \x01(\t\x12\x18\n\x0bkey_version\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"F\n\x16GetSymmetricKeyRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xfa\x41\x17\n\x15keyway.dev/KeyVersion\"^\n\x17GetSymmetricKeyResponse\x12\x19\n\x0ckey_material\x18\x01 \x01(\x0c\x42\x03\x80\x01\x01\x12\x18\n\x0bkey_version\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"\x8b\x01\n\x0bSignRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0ekeyway.dev/Key\x12(\n\tplaintext\x18\x02 \x01(\x0c\x42\x15\x80\x01\x01\xe2\x41\x01\x01\xe2\xb2\x19\nB\x08\x65ncoding\x12+\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x13.keyway.v1.EncodingB\x04\xe2\x41\x01\x01\"K\n\x0cSignResponse\x12\x11\n\tsignature\x18\x01 \x01(\t\x12\x18\n\x0bkey_version\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"\xad\x01\n\rVerifyRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0ekeyway.dev/Key\x12(\n\tplaintext\x18\x02 \x01(\x0c\x42\x15\x80\x01\x01\xe2\x41\x01\x01\xe2\xb2\x19\nB\x08\x65ncoding\x12\x1e\n\tsignature\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x02\xe2\xb2\x19\x03\x08\x80@\x12+\n\x08\x65ncoding\x18\x04 \x01(\x0e\x32\x13.keyway.v1.EncodingB\x04\xe2\x41\x01\x01\"L\n\x0eVerifyResponse\x12\x10\n\x08verified\x18\x01 \x01(\x08\x12\x18\n\x0bkey_version\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"D\n\x14GetPrivateKeyRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xfa\x41\x17\n\x15keyway.dev/KeyVersion\"k\n\x15GetPrivateKeyResponse\x12\x16\n\tpkcs8_der\x18\x01 \x01(\x0c\x42\x03\x80\x01\x01\x12\x10\n\x03pem\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x18\n\x0bkey_version\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"C\n\x13GetPublicKeyRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xfa\x41\x17\n\x15keyway.dev/KeyVersion\"_\n\x14GetPublicKeyResponse\x12\x10\n\x08spki_der\x18\x01 \x01(\x0c\x12\x0b\n\x03pem\x18\x02 \x01(\t\x12\x18\n\x0bkey_version\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_key_version\"S\n\x13\x42\x61tchEncryptRequest\x12<\n\x08requests\x18\x01 \x03(\x0b\x32\x19.keyway.v1.EncryptRequestB\x0f\xe2\x41\x01\x02\xe2\xb2\x19\x07\x18\xe8\x07 \x80\x80\x08\"F\n\x14\x42\x61tchEncryptResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.keyway.v1.BatchEncryptResult\"s\n\x12\x42\x61tchEncryptResult\x12.\n\x08response\x18\x01 \x01(\x0b\x32\x1a.keyway.v1.EncryptResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"S\n\x13\x42\x61tchDecryptRequest\x12<\n\x08requests\x18\x01 \x03(\x0b\x32\x19.keyway.v1.DecryptRequestB\x0f\xe2\x41\x01\x02\xe2\xb2\x19\x07\x18\xe8\x07 \x80\x80\x08\"F\n\x14\x42\x61tchDecryptResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.keyway.v1.BatchDecryptResult\"s\n\x12\x42\x61tchDecryptResult\x12.\n\x08response\x18\x01 \x01(\x0b\x32\x1a.keyway.v1.DecryptResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result*L\n\x08\x45ncoding\x12\x18\n\x14\x45NCODING_UNSPECIFIED\x10\x00\x12\x11\n\rENCODING_UTF8\x10\x01\x12\x13\n\x0f\x45NCODING_BASE64\x10\x02\x32\x97\x0e\n\nKeyService\x12\x8f\x01\n\rGetClientInfo\x12\x1f.keyway.v1.GetClientInfoRequest\x1a .keyway.v1.GetClientInfoResponse\";\x90\x02\x01\xe2\xb2\x19\x04\x08\x01\x10\x02\x82\xd3\xe4\x93\x02*\x12(/v1/{provider=providers/*}:getClientInfo\x12{\n\tGetSecret\x12\x1b.keyway.v1.GetSecretRequest\x1a\x1c.keyway.v1.GetSecretResponse\"3\x90\x02\x01\xe2\xb2\x19\x04\x08\x06\x10\x02\x82\xd3\xe4\x93\x02\"\x12 /v1/{name=providers/*/secrets/*}\x12}\n\x07\x45ncrypt\x12\x19.keyway.v1.EncryptRequest\x1a\x1a.keyway.v1.EncryptResponse\";\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x82\xd3\xe4\x93\x02*\"%/v1/{name=providers/*/keys/*}:encrypt:\x01*\x12}\n\x07\x44\x65\x63rypt\x12\x19.keyway.v1.DecryptRequest\x1a\x1a.keyway.v1.DecryptResponse\";\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x82\xd3\xe4\x93\x02*\"%/v1/{name=providers/*/keys/*}:decrypt:\x01*\x12\x9d\x01\n\x0fGenerateDataKey\x12!.keyway.v1.GenerateDataKeyRequest\x1a\".keyway.v1.GenerateDataKeyResponse\"C\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x82\xd3\xe4\x93\x02\x32\"-/v1/{name=providers/*/keys/*}:generateDataKey:\x01*\x12\xd6\x01\n\x0fGetSymmetricKey\x12!.keyway.v1.GetSymmetricKeyRequest\x1a\".keyway.v1.GetSymmetricKeyResponse\"|\x90\x02\x01\xe2\xb2\x19\x04\x08\x06\x10\x02\x82\xd3\xe4\x93\x02k\x12-/v1/{name=providers/*/keys/*}:getSymmetricKeyZ:\x12\x38/v1/{name=providers/*/keys/*/versions/*}:getSymmetricKey\x12q\n\x04Sign\x12\x16.keyway.v1.SignRequest\x1a\x17.keyway.v1.SignResponse\"8\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x82\xd3\xe4\x93\x02\'\"\"/v1/{name=providers/*/keys/*}:sign:\x01*\x12y\n\x06Verify\x12\x18.keyway.v1.VerifyRequest\x1a\x19.keyway.v1.VerifyResponse\":\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x82\xd3\xe4\x93\x02)\"$/v1/{name=providers/*/keys/*}:verify:\x01*\x12\xcc\x01\n\rGetPrivateKey\x12\x1f.keyway.v1.GetPrivateKeyRequest\x1a .keyway.v1.GetPrivateKeyResponse\"x\x90\x02\x01\xe2\xb2\x19\x04\x08\x06\x10\x02\x82\xd3\xe4\x93\x02g\x12+/v1/{name=providers/*/keys/*}:getPrivateKeyZ8\x12\x36/v1/{name=providers/*/keys/*/versions/*}:getPrivateKey\x12\xc9\x01\n\x0cGetPublicKey\x12\x1e.keyway.v1.GetPublicKeyRequest\x1a\x1f.keyway.v1.GetPublicKeyResponse\"x\x90\x02\x01\xe2\xb2\x19\x06\x08\x02\x10\x02\x18\x01\x82\xd3\xe4\x93\x02\x65\x12*/v1/{name=providers/*/keys/*}:getPublicKeyZ7\x12\x35/v1/{name=providers/*/keys/*/versions/*}:getPublicKey\x12|\n\x0c\x42\x61tchEncrypt\x12\x1e.keyway.v1.BatchEncryptRequest\x1a\x1f.keyway.v1.BatchEncryptResponse\"+\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x82\xd3\xe4\x93\x02\x1a\"\x15/v1/keys:batchEncrypt:\x01*\x12|\n\x0c\x42\x61tchDecrypt\x12\x1e.keyway.v1.BatchDecryptRequest\x1a\x1f.keyway.v1.BatchDecryptResponse\"+\x90\x02\x01\xe2\xb2\x19\x04\x08\x03\x10\x63\x82\xd3\xe4\x93\x02\x1a\"\x15/v1/keys:batchDecrypt:\x01*B\xd1\x02\n\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1\xea\x41<\n\x0ekeyway.dev/Key\x12\x1fproviders/{provider}/keys/{key}*\x04keys2\x03key\xea\x41\x85\x01\n\x15keyway.dev/KeyVersion\x12\x32providers/{provider}/keys/{key}/versions/{version}\x12\x1fproviders/{provider}/keys/{key}*\x0bkeyVersions2\nkeyVersion\xea\x41K\n\x11keyway.dev/Secret\x12%providers/{provider}/secrets/{secret}*\x07secrets2\x06secretb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -91,83 +92,83 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHDECRYPTREQUEST'].fields_by_name['requests']._loaded_options = None
   _globals['_BATCHDECRYPTREQUEST'].fields_by_name['requests']._serialized_options = b'\342A\001\002\342\262\031\007\030\350\007 \200\200\010'
   _globals['_KEYSERVICE'].methods_by_name['GetClientInfo']._loaded_options = None
-  _globals['_KEYSERVICE'].methods_by_name['GetClientInfo']._serialized_options = b'\220\002\001\342\262\031\004\010\001\020\002'
+  _globals['_KEYSERVICE'].methods_by_name['GetClientInfo']._serialized_options = b'\220\002\001\342\262\031\004\010\001\020\002\202\323\344\223\002*\022(/v1/{provider=providers/*}:getClientInfo'
   _globals['_KEYSERVICE'].methods_by_name['GetSecret']._loaded_options = None
-  _globals['_KEYSERVICE'].methods_by_name['GetSecret']._serialized_options = b'\220\002\001\342\262\031\004\010\006\020\002'
+  _globals['_KEYSERVICE'].methods_by_name['GetSecret']._serialized_options = b'\220\002\001\342\262\031\004\010\006\020\002\202\323\344\223\002\"\022 /v1/{name=providers/*/secrets/*}'
   _globals['_KEYSERVICE'].methods_by_name['Encrypt']._loaded_options = None
-  _globals['_KEYSERVICE'].methods_by_name['Encrypt']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c'
+  _globals['_KEYSERVICE'].methods_by_name['Encrypt']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c\202\323\344\223\002*\"%/v1/{name=providers/*/keys/*}:encrypt:\001*'
   _globals['_KEYSERVICE'].methods_by_name['Decrypt']._loaded_options = None
-  _globals['_KEYSERVICE'].methods_by_name['Decrypt']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c'
+  _globals['_KEYSERVICE'].methods_by_name['Decrypt']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c\202\323\344\223\002*\"%/v1/{name=providers/*/keys/*}:decrypt:\001*'
   _globals['_KEYSERVICE'].methods_by_name['GenerateDataKey']._loaded_options = None
-  _globals['_KEYSERVICE'].methods_by_name['GenerateDataKey']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c'
+  _globals['_KEYSERVICE'].methods_by_name['GenerateDataKey']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c\202\323\344\223\0022\"-/v1/{name=providers/*/keys/*}:generateDataKey:\001*'
   _globals['_KEYSERVICE'].methods_by_name['GetSymmetricKey']._loaded_options = None
-  _globals['_KEYSERVICE'].methods_by_name['GetSymmetricKey']._serialized_options = b'\220\002\001\342\262\031\004\010\006\020\002'
+  _globals['_KEYSERVICE'].methods_by_name['GetSymmetricKey']._serialized_options = b'\220\002\001\342\262\031\004\010\006\020\002\202\323\344\223\002k\022-/v1/{name=providers/*/keys/*}:getSymmetricKeyZ:\0228/v1/{name=providers/*/keys/*/versions/*}:getSymmetricKey'
   _globals['_KEYSERVICE'].methods_by_name['Sign']._loaded_options = None
-  _globals['_KEYSERVICE'].methods_by_name['Sign']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c'
+  _globals['_KEYSERVICE'].methods_by_name['Sign']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c\202\323\344\223\002\'\"\"/v1/{name=providers/*/keys/*}:sign:\001*'
   _globals['_KEYSERVICE'].methods_by_name['Verify']._loaded_options = None
-  _globals['_KEYSERVICE'].methods_by_name['Verify']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c'
+  _globals['_KEYSERVICE'].methods_by_name['Verify']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c\202\323\344\223\002)\"$/v1/{name=providers/*/keys/*}:verify:\001*'
   _globals['_KEYSERVICE'].methods_by_name['GetPrivateKey']._loaded_options = None
-  _globals['_KEYSERVICE'].methods_by_name['GetPrivateKey']._serialized_options = b'\220\002\001\342\262\031\004\010\006\020\002'
+  _globals['_KEYSERVICE'].methods_by_name['GetPrivateKey']._serialized_options = b'\220\002\001\342\262\031\004\010\006\020\002\202\323\344\223\002g\022+/v1/{name=providers/*/keys/*}:getPrivateKeyZ8\0226/v1/{name=providers/*/keys/*/versions/*}:getPrivateKey'
   _globals['_KEYSERVICE'].methods_by_name['GetPublicKey']._loaded_options = None
-  _globals['_KEYSERVICE'].methods_by_name['GetPublicKey']._serialized_options = b'\220\002\001\342\262\031\006\010\002\020\002\030\001'
+  _globals['_KEYSERVICE'].methods_by_name['GetPublicKey']._serialized_options = b'\220\002\001\342\262\031\006\010\002\020\002\030\001\202\323\344\223\002e\022*/v1/{name=providers/*/keys/*}:getPublicKeyZ7\0225/v1/{name=providers/*/keys/*/versions/*}:getPublicKey'
   _globals['_KEYSERVICE'].methods_by_name['BatchEncrypt']._loaded_options = None
-  _globals['_KEYSERVICE'].methods_by_name['BatchEncrypt']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c'
+  _globals['_KEYSERVICE'].methods_by_name['BatchEncrypt']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c\202\323\344\223\002\032\"\025/v1/keys:batchEncrypt:\001*'
   _globals['_KEYSERVICE'].methods_by_name['BatchDecrypt']._loaded_options = None
-  _globals['_KEYSERVICE'].methods_by_name['BatchDecrypt']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c'
-  _globals['_ENCODING']._serialized_start=2594
-  _globals['_ENCODING']._serialized_end=2670
-  _globals['_GETCLIENTINFOREQUEST']._serialized_start=152
-  _globals['_GETCLIENTINFOREQUEST']._serialized_end=222
-  _globals['_GETCLIENTINFORESPONSE']._serialized_start=224
-  _globals['_GETCLIENTINFORESPONSE']._serialized_end=327
-  _globals['_GETSECRETREQUEST']._serialized_start=329
-  _globals['_GETSECRETREQUEST']._serialized_end=389
-  _globals['_GETSECRETRESPONSE']._serialized_start=391
-  _globals['_GETSECRETRESPONSE']._serialized_end=432
-  _globals['_ENCRYPTREQUEST']._serialized_start=435
-  _globals['_ENCRYPTREQUEST']._serialized_end=577
-  _globals['_ENCRYPTRESPONSE']._serialized_start=579
-  _globals['_ENCRYPTRESPONSE']._serialized_end=658
-  _globals['_DECRYPTREQUEST']._serialized_start=661
-  _globals['_DECRYPTREQUEST']._serialized_end=795
-  _globals['_DECRYPTRESPONSE']._serialized_start=797
-  _globals['_DECRYPTRESPONSE']._serialized_end=880
-  _globals['_GENERATEDATAKEYREQUEST']._serialized_start=882
-  _globals['_GENERATEDATAKEYREQUEST']._serialized_end=945
-  _globals['_GENERATEDATAKEYRESPONSE']._serialized_start=947
-  _globals['_GENERATEDATAKEYRESPONSE']._serialized_end=1058
-  _globals['_GETSYMMETRICKEYREQUEST']._serialized_start=1060
-  _globals['_GETSYMMETRICKEYREQUEST']._serialized_end=1130
-  _globals['_GETSYMMETRICKEYRESPONSE']._serialized_start=1132
-  _globals['_GETSYMMETRICKEYRESPONSE']._serialized_end=1226
-  _globals['_SIGNREQUEST']._serialized_start=1229
-  _globals['_SIGNREQUEST']._serialized_end=1368
-  _globals['_SIGNRESPONSE']._serialized_start=1370
-  _globals['_SIGNRESPONSE']._serialized_end=1445
-  _globals['_VERIFYREQUEST']._serialized_start=1448
-  _globals['_VERIFYREQUEST']._serialized_end=1621
-  _globals['_VERIFYRESPONSE']._serialized_start=1623
-  _globals['_VERIFYRESPONSE']._serialized_end=1699
-  _globals['_GETPRIVATEKEYREQUEST']._serialized_start=1701
-  _globals['_GETPRIVATEKEYREQUEST']._serialized_end=1769
-  _globals['_GETPRIVATEKEYRESPONSE']._serialized_start=1771
-  _globals['_GETPRIVATEKEYRESPONSE']._serialized_end=1878
-  _globals['_GETPUBLICKEYREQUEST']._serialized_start=1880
-  _globals['_GETPUBLICKEYREQUEST']._serialized_end=1947
-  _globals['_GETPUBLICKEYRESPONSE']._serialized_start=1949
-  _globals['_GETPUBLICKEYRESPONSE']._serialized_end=2044
-  _globals['_BATCHENCRYPTREQUEST']._serialized_start=2046
-  _globals['_BATCHENCRYPTREQUEST']._serialized_end=2129
-  _globals['_BATCHENCRYPTRESPONSE']._serialized_start=2131
-  _globals['_BATCHENCRYPTRESPONSE']._serialized_end=2201
-  _globals['_BATCHENCRYPTRESULT']._serialized_start=2203
-  _globals['_BATCHENCRYPTRESULT']._serialized_end=2318
-  _globals['_BATCHDECRYPTREQUEST']._serialized_start=2320
-  _globals['_BATCHDECRYPTREQUEST']._serialized_end=2403
-  _globals['_BATCHDECRYPTRESPONSE']._serialized_start=2405
-  _globals['_BATCHDECRYPTRESPONSE']._serialized_end=2475
-  _globals['_BATCHDECRYPTRESULT']._serialized_start=2477
-  _globals['_BATCHDECRYPTRESULT']._serialized_end=2592
-  _globals['_KEYSERVICE']._serialized_start=2673
-  _globals['_KEYSERVICE']._serialized_end=3758
+  _globals['_KEYSERVICE'].methods_by_name['BatchDecrypt']._serialized_options = b'\220\002\001\342\262\031\004\010\003\020c\202\323\344\223\002\032\"\025/v1/keys:batchDecrypt:\001*'
+  _globals['_ENCODING']._serialized_start=2624
+  _globals['_ENCODING']._serialized_end=2700
+  _globals['_GETCLIENTINFOREQUEST']._serialized_start=182
+  _globals['_GETCLIENTINFOREQUEST']._serialized_end=252
+  _globals['_GETCLIENTINFORESPONSE']._serialized_start=254
+  _globals['_GETCLIENTINFORESPONSE']._serialized_end=357
+  _globals['_GETSECRETREQUEST']._serialized_start=359
+  _globals['_GETSECRETREQUEST']._serialized_end=419
+  _globals['_GETSECRETRESPONSE']._serialized_start=421
+  _globals['_GETSECRETRESPONSE']._serialized_end=462
+  _globals['_ENCRYPTREQUEST']._serialized_start=465
+  _globals['_ENCRYPTREQUEST']._serialized_end=607
+  _globals['_ENCRYPTRESPONSE']._serialized_start=609
+  _globals['_ENCRYPTRESPONSE']._serialized_end=688
+  _globals['_DECRYPTREQUEST']._serialized_start=691
+  _globals['_DECRYPTREQUEST']._serialized_end=825
+  _globals['_DECRYPTRESPONSE']._serialized_start=827
+  _globals['_DECRYPTRESPONSE']._serialized_end=910
+  _globals['_GENERATEDATAKEYREQUEST']._serialized_start=912
+  _globals['_GENERATEDATAKEYREQUEST']._serialized_end=975
+  _globals['_GENERATEDATAKEYRESPONSE']._serialized_start=977
+  _globals['_GENERATEDATAKEYRESPONSE']._serialized_end=1088
+  _globals['_GETSYMMETRICKEYREQUEST']._serialized_start=1090
+  _globals['_GETSYMMETRICKEYREQUEST']._serialized_end=1160
+  _globals['_GETSYMMETRICKEYRESPONSE']._serialized_start=1162
+  _globals['_GETSYMMETRICKEYRESPONSE']._serialized_end=1256
+  _globals['_SIGNREQUEST']._serialized_start=1259
+  _globals['_SIGNREQUEST']._serialized_end=1398
+  _globals['_SIGNRESPONSE']._serialized_start=1400
+  _globals['_SIGNRESPONSE']._serialized_end=1475
+  _globals['_VERIFYREQUEST']._serialized_start=1478
+  _globals['_VERIFYREQUEST']._serialized_end=1651
+  _globals['_VERIFYRESPONSE']._serialized_start=1653
+  _globals['_VERIFYRESPONSE']._serialized_end=1729
+  _globals['_GETPRIVATEKEYREQUEST']._serialized_start=1731
+  _globals['_GETPRIVATEKEYREQUEST']._serialized_end=1799
+  _globals['_GETPRIVATEKEYRESPONSE']._serialized_start=1801
+  _globals['_GETPRIVATEKEYRESPONSE']._serialized_end=1908
+  _globals['_GETPUBLICKEYREQUEST']._serialized_start=1910
+  _globals['_GETPUBLICKEYREQUEST']._serialized_end=1977
+  _globals['_GETPUBLICKEYRESPONSE']._serialized_start=1979
+  _globals['_GETPUBLICKEYRESPONSE']._serialized_end=2074
+  _globals['_BATCHENCRYPTREQUEST']._serialized_start=2076
+  _globals['_BATCHENCRYPTREQUEST']._serialized_end=2159
+  _globals['_BATCHENCRYPTRESPONSE']._serialized_start=2161
+  _globals['_BATCHENCRYPTRESPONSE']._serialized_end=2231
+  _globals['_BATCHENCRYPTRESULT']._serialized_start=2233
+  _globals['_BATCHENCRYPTRESULT']._serialized_end=2348
+  _globals['_BATCHDECRYPTREQUEST']._serialized_start=2350
+  _globals['_BATCHDECRYPTREQUEST']._serialized_end=2433
+  _globals['_BATCHDECRYPTRESPONSE']._serialized_start=2435
+  _globals['_BATCHDECRYPTRESPONSE']._serialized_end=2505
+  _globals['_BATCHDECRYPTRESULT']._serialized_start=2507
+  _globals['_BATCHDECRYPTRESULT']._serialized_end=2622
+  _globals['_KEYSERVICE']._serialized_start=2703
+  _globals['_KEYSERVICE']._serialized_end=4518
 # @@protoc_insertion_point(module_scope)

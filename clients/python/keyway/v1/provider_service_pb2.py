@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from keyway.v1 import options_pb2 as keyway_dot_v1_dot_options__pb2
@@ -29,7 +30,7 @@ from keyway.v1 import provider_pb2 as keyway_dot_v1_dot_provider__pb2
 from keyway.v1 import status_mapping_pb2 as keyway_dot_v1_dot_status__mapping__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n keyway/v1/provider_service.proto\x12\tkeyway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x17keyway/v1/options.proto\x1a\x18keyway/v1/provider.proto\x1a\x1ekeyway/v1/status_mapping.proto\"P\n\x14ListProvidersRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xe2\xb2\x19\x03\x10\xe8\x07\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"X\n\x15ListProvidersResponse\x12&\n\tproviders\x18\x01 \x03(\x0b\x32\x13.keyway.v1.Provider\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"@\n\x12GetProviderRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13keyway.dev/Provider\"<\n\x13GetProviderResponse\x12%\n\x08provider\x18\x01 \x01(\x0b\x32\x13.keyway.v1.Provider\"B\n\x14\x43heckProviderRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13keyway.dev/Provider\">\n\x15\x43heckProviderResponse\x12%\n\x08provider\x18\x01 \x01(\x0b\x32\x13.keyway.v1.Provider\"G\n\x19ListStatusMappingsRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13keyway.dev/Provider\"H\n\x1aListStatusMappingsResponse\x12*\n\x08mappings\x18\x01 \x03(\x0b\x32\x18.keyway.v1.StatusMapping2\xa4\x03\n\x0fProviderService\x12_\n\rListProviders\x12\x1f.keyway.v1.ListProvidersRequest\x1a .keyway.v1.ListProvidersResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x01\x10\x02\x12Y\n\x0bGetProvider\x12\x1d.keyway.v1.GetProviderRequest\x1a\x1e.keyway.v1.GetProviderResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x01\x10\x02\x12_\n\rCheckProvider\x12\x1f.keyway.v1.CheckProviderRequest\x1a .keyway.v1.CheckProviderResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x01\x10\x02\x12n\n\x12ListStatusMappings\x12$.keyway.v1.ListStatusMappingsRequest\x1a%.keyway.v1.ListStatusMappingsResponse\"\x0b\x90\x02\x01\xe2\xb2\x19\x04\x08\x01\x10\x02\x1a\x04\xe0\xb2\x19\x01\x42;\n\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n keyway/v1/provider_service.proto\x12\tkeyway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x17keyway/v1/options.proto\x1a\x18keyway/v1/provider.proto\x1a\x1ekeyway/v1/status_mapping.proto\"P\n\x14ListProvidersRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xe2\xb2\x19\x03\x10\xe8\x07\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"X\n\x15ListProvidersResponse\x12&\n\tproviders\x18\x01 \x03(\x0b\x32\x13.keyway.v1.Provider\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"@\n\x12GetProviderRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13keyway.dev/Provider\"<\n\x13GetProviderResponse\x12%\n\x08provider\x18\x01 \x01(\x0b\x32\x13.keyway.v1.Provider\"B\n\x14\x43heckProviderRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13keyway.dev/Provider\">\n\x15\x43heckProviderResponse\x12%\n\x08provider\x18\x01 \x01(\x0b\x32\x13.keyway.v1.Provider\"G\n\x19ListStatusMappingsRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13keyway.dev/Provider\"H\n\x1aListStatusMappingsResponse\x12*\n\x08mappings\x18\x01 \x03(\x0b\x32\x18.keyway.v1.StatusMapping2\xad\x04\n\x0fProviderService\x12t\n\rListProviders\x12\x1f.keyway.v1.ListProvidersRequest\x1a .keyway.v1.ListProvidersResponse\" \x90\x02\x01\xe2\xb2\x19\x04\x08\x01\x10\x02\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/providers\x12w\n\x0bGetProvider\x12\x1d.keyway.v1.GetProviderRequest\x1a\x1e.keyway.v1.GetProviderResponse\")\x90\x02\x01\xe2\xb2\x19\x04\x08\x01\x10\x02\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=providers/*}\x12\x86\x01\n\rCheckProvider\x12\x1f.keyway.v1.CheckProviderRequest\x1a .keyway.v1.CheckProviderResponse\"2\x90\x02\x01\xe2\xb2\x19\x04\x08\x01\x10\x02\x82\xd3\xe4\x93\x02!\"\x1c/v1/{name=providers/*}:check:\x01*\x12\x9b\x01\n\x12ListStatusMappings\x12$.keyway.v1.ListStatusMappingsRequest\x1a%.keyway.v1.ListStatusMappingsResponse\"8\x90\x02\x01\xe2\xb2\x19\x04\x08\x01\x10\x02\x82\xd3\xe4\x93\x02\'\x12%/v1/{name=providers/*}/statusMappings\x1a\x04\xe0\xb2\x19\x01\x42;\n\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,29 +51,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROVIDERSERVICE']._loaded_options = None
   _globals['_PROVIDERSERVICE']._serialized_options = b'\340\262\031\001'
   _globals['_PROVIDERSERVICE'].methods_by_name['ListProviders']._loaded_options = None
-  _globals['_PROVIDERSERVICE'].methods_by_name['ListProviders']._serialized_options = b'\220\002\001\342\262\031\004\010\001\020\002'
+  _globals['_PROVIDERSERVICE'].methods_by_name['ListProviders']._serialized_options = b'\220\002\001\342\262\031\004\010\001\020\002\202\323\344\223\002\017\022\r/v1/providers'
   _globals['_PROVIDERSERVICE'].methods_by_name['GetProvider']._loaded_options = None
-  _globals['_PROVIDERSERVICE'].methods_by_name['GetProvider']._serialized_options = b'\220\002\001\342\262\031\004\010\001\020\002'
+  _globals['_PROVIDERSERVICE'].methods_by_name['GetProvider']._serialized_options = b'\220\002\001\342\262\031\004\010\001\020\002\202\323\344\223\002\030\022\026/v1/{name=providers/*}'
   _globals['_PROVIDERSERVICE'].methods_by_name['CheckProvider']._loaded_options = None
-  _globals['_PROVIDERSERVICE'].methods_by_name['CheckProvider']._serialized_options = b'\220\002\001\342\262\031\004\010\001\020\002'
+  _globals['_PROVIDERSERVICE'].methods_by_name['CheckProvider']._serialized_options = b'\220\002\001\342\262\031\004\010\001\020\002\202\323\344\223\002!\"\034/v1/{name=providers/*}:check:\001*'
   _globals['_PROVIDERSERVICE'].methods_by_name['ListStatusMappings']._loaded_options = None
-  _globals['_PROVIDERSERVICE'].methods_by_name['ListStatusMappings']._serialized_options = b'\220\002\001\342\262\031\004\010\001\020\002'
-  _globals['_LISTPROVIDERSREQUEST']._serialized_start=190
-  _globals['_LISTPROVIDERSREQUEST']._serialized_end=270
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=272
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=360
-  _globals['_GETPROVIDERREQUEST']._serialized_start=362
-  _globals['_GETPROVIDERREQUEST']._serialized_end=426
-  _globals['_GETPROVIDERRESPONSE']._serialized_start=428
-  _globals['_GETPROVIDERRESPONSE']._serialized_end=488
-  _globals['_CHECKPROVIDERREQUEST']._serialized_start=490
-  _globals['_CHECKPROVIDERREQUEST']._serialized_end=556
-  _globals['_CHECKPROVIDERRESPONSE']._serialized_start=558
-  _globals['_CHECKPROVIDERRESPONSE']._serialized_end=620
-  _globals['_LISTSTATUSMAPPINGSREQUEST']._serialized_start=622
-  _globals['_LISTSTATUSMAPPINGSREQUEST']._serialized_end=693
-  _globals['_LISTSTATUSMAPPINGSRESPONSE']._serialized_start=695
-  _globals['_LISTSTATUSMAPPINGSRESPONSE']._serialized_end=767
-  _globals['_PROVIDERSERVICE']._serialized_start=770
-  _globals['_PROVIDERSERVICE']._serialized_end=1190
+  _globals['_PROVIDERSERVICE'].methods_by_name['ListStatusMappings']._serialized_options = b'\220\002\001\342\262\031\004\010\001\020\002\202\323\344\223\002\'\022%/v1/{name=providers/*}/statusMappings'
+  _globals['_LISTPROVIDERSREQUEST']._serialized_start=220
+  _globals['_LISTPROVIDERSREQUEST']._serialized_end=300
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=302
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=390
+  _globals['_GETPROVIDERREQUEST']._serialized_start=392
+  _globals['_GETPROVIDERREQUEST']._serialized_end=456
+  _globals['_GETPROVIDERRESPONSE']._serialized_start=458
+  _globals['_GETPROVIDERRESPONSE']._serialized_end=518
+  _globals['_CHECKPROVIDERREQUEST']._serialized_start=520
+  _globals['_CHECKPROVIDERREQUEST']._serialized_end=586
+  _globals['_CHECKPROVIDERRESPONSE']._serialized_start=588
+  _globals['_CHECKPROVIDERRESPONSE']._serialized_end=650
+  _globals['_LISTSTATUSMAPPINGSREQUEST']._serialized_start=652
+  _globals['_LISTSTATUSMAPPINGSREQUEST']._serialized_end=723
+  _globals['_LISTSTATUSMAPPINGSRESPONSE']._serialized_start=725
+  _globals['_LISTSTATUSMAPPINGSRESPONSE']._serialized_end=797
+  _globals['_PROVIDERSERVICE']._serialized_start=800
+  _globals['_PROVIDERSERVICE']._serialized_end=1357
 # @@protoc_insertion_point(module_scope)
