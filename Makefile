@@ -24,6 +24,8 @@ KUBE_APISERVER := build/kube-apiserver
 ETCD := build/etcd
 SBOM_READY := build/sbom-venv/.ready
 BENCH_READY := build/bench-venv/.ready
+SCHEMATHESIS := build/schemathesis-venv/.ready
+OPENAPI_LINT := clients/openapi-lint/node_modules/.package-lock.json
 GHZ := build/tools/ghz
 GHZ_VERSION := v0.121.0
 # Go and a Java runtime with keytool come from PATH. Where PATH lacks them, they come from pinned wheels.
@@ -40,11 +42,12 @@ LOCK := $(COMPILE) pyproject.toml clients/python/pyproject.toml --no-emit-packag
 # Tests start their own servers, so more than one worker per core does not help.
 PYTEST_FLAGS ?= -n auto --dist loadgroup
 MINUTES ?= 10
+REST_MINUTES ?= 2
 CALLS ?= 100000
 RECORDS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run rest emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup vault-programs bench-setup bench growth fleet soak profile instructions check check-bare check-central check-external lock clean FORCE
+.PHONY: help setup run rest rest-fuzz openapi-lint emulate test unit fuzz screenshots test-clients image lint types layout generate generate-docs generated audit-index collector collector-lock victoria-logs prometheus helm manifests sbom-setup vault-programs bench-setup bench growth fleet soak profile instructions check check-bare check-central check-external lock clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -107,6 +110,22 @@ $(VAULT_PROGRAMS)/.ready: requirements-vault.lock | $(LOCKED)
 
 run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 with embedded emulators as upstreams; ARGS="--listen 127.0.0.1:50052"
 	$(BIN)/keyway-gateway serve $(ARGS)
+
+rest-fuzz: $(READY) $(DEPS) $(ENVOY_HOME)/.ready $(SCHEMATHESIS) ## send generated requests to REST/JSON for REST_MINUTES=2, and compare the responses with docs/openapi.json
+	$(BIN)/python -m tests.fuzz.rest --minutes $(REST_MINUTES) $(ARGS)
+
+openapi-lint: $(OPENAPI_LINT) ## check docs/openapi.json (needs Node+npm)
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true clients/openapi-lint/node_modules/.bin/redocly lint \
+		--config clients/openapi-lint/redocly.yaml docs/openapi.json
+
+$(OPENAPI_LINT): clients/openapi-lint/package-lock.json
+	cd clients/openapi-lint && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(SCHEMATHESIS): requirements-schemathesis.lock
+	$(PYTHON) -m venv --clear build/schemathesis-venv
+	build/schemathesis-venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements-schemathesis.lock
+	@touch $@
 
 rest: $(RUNTIME) $(ENVOY_HOME)/.ready ## serve REST/JSON on https://localhost:8443, through Envoy, with embedded emulators (docs/rest.md); ARGS="--port 8444"
 	$(BIN)/python -m deploy.envoy.rest_demo --envoy $(ENVOY_HOME)/envoy/_bin/envoy --folder build/rest $(ARGS)
@@ -226,7 +245,7 @@ $(KUBE_APISERVER) $(ETCD): build/%: tests/kms/%/go.mod tests/kms/%/go.sum tests/
 manifests: $(HELM) ## render the manifests in deploy/kubernetes again, after a change of the chart or of deploy/helm/example-values.yaml
 	deploy/helm/render.sh $(HELM) deploy/kubernetes
 
-check: lint types layout generated test test-clients audit-index instructions ## run everything that CI runs
+check: lint types layout generated openapi-lint test rest-fuzz test-clients audit-index instructions ## run everything that CI runs
 
 check-bare: ## run `make run`, `make unit`, and `make test` in a minimal Debian root (needs root and debootstrap)
 	tests/bare/check.sh
@@ -249,6 +268,7 @@ lock: $(READY) ## pin the Python dependencies again, with hashes
 	$(COMPILE) --group java --output-file requirements-java.lock
 	$(COMPILE) --group sbom --output-file requirements-sbom.lock
 	$(COMPILE) --group envoy --output-file requirements-envoy.lock
+	$(COMPILE) --group schemathesis --output-file requirements-schemathesis.lock
 	$(COMPILE) --group vault --output-file requirements-vault.lock
 
 bench-setup: $(READY) $(BENCH_READY) $(GHZ) ## install the programs of the benchmark: ghz, OpenBao, py-spy, nginx, h2load, and valgrind
@@ -301,5 +321,5 @@ clean: ## remove everything that the other targets created
 	rm -rf $(VENV) build clients/python/build .keyway .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache *.egg-info clients/python/*.egg-info \
 		clients/java/target clients/java/*/target clients/typescript/dist clients/typescript/node_modules \
-		clients/typescript/*.tgz
+		clients/typescript/*.tgz clients/openapi-lint/node_modules
 	find clients gateway tests -name __pycache__ -prune -exec rm -rf {} +

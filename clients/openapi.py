@@ -48,7 +48,12 @@ STATUSES: Final[Mapping[str, int]] = {
 _MESSAGE, _SERVICE, _FIELD, _METHOD = 4, 6, 2, 2
 _CLIENT_CLOSED_REQUEST: Final = "Client Closed Request"
 _TOO_LARGE: Final = 413
-_SEGMENT: Final = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^[^/\x00-\x1f\x7f]+$"}
+_SEGMENT: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 1024,
+    "pattern": r"^(?!\.{1,2}$)[^/\x00-\x1f\x7f-\x9f]+$",
+}
 _VERSION: Final = {"type": "integer", "format": "int32", "minimum": 0}
 _HEADERS: Final = {
     "keyway-request-id": {"$ref": "#/components/headers/keyway-request-id"},

@@ -102,11 +102,11 @@ class Schemas:
             if maximum := facts(field).max_items:
                 schema["maxItems"] = maximum
                 schema |= {"minItems": 1} if is_required(field) else {}
-        if "$ref" in schema:
+        beside: Schema = {"readOnly": True} if field_behavior_pb2.OUTPUT_ONLY in behaviors(field) else {}
+        beside |= {"description": description} if description else {}
+        if "$ref" in schema and beside:
             schema = {"allOf": [schema]}  # OpenAPI 3.0 ignores what is beside a reference
-        if field_behavior_pb2.OUTPUT_ONLY in behaviors(field):
-            schema["readOnly"] = True
-        return {**schema, "description": description} if description else schema
+        return {**schema, **beside}
 
     def _value(self, field: FieldDescriptorProto) -> Schema:
         if field.type_name in _WELL_KNOWN:
