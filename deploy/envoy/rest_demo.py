@@ -56,7 +56,7 @@ async def rest_demo(envoy: Path, folder: Path, port: int) -> AsyncIterator[Mappi
 
     Raises RuntimeError if Envoy does not start.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    os.makedirs(folder, exist_ok=True)
     async with sandbox(folder) as ready:
         config = folder / "rest.yaml"
         config.write_text(configuration(folder, ready["jwt"], port))

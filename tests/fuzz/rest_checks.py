@@ -27,7 +27,7 @@ _KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
 """Names that exist in the emulated upstreams."""
 
 
-@schemathesis.hook
+@schemathesis.hook  # type: ignore[untyped-decorator]
 def map_path_parameters(_context: Any, parameters: dict[str, Any] | None) -> dict[str, Any] | None:
     """Replace half of the generated names by names that exist."""
     for name, value in (parameters or {}).items():

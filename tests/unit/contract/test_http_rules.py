@@ -67,7 +67,7 @@ def test_method_with_side_effects_is_not_called_with_get(method: Method) -> None
 
 @each_method
 def test_secret_of_a_request_can_be_in_a_body(method: Method) -> None:
-    secret = [field for field in method.request.DESCRIPTOR.fields if field.GetOptions().debug_redact]
+    secret: list[Any] = [field for field in method.request.DESCRIPTOR.fields if field.GetOptions().debug_redact]
     with_body = [rule for rule in rules(method) if rule.has_body]
     assert not secret or with_body
     assert not any(is_required(field) for field in secret) or len(with_body) == len(rules(method))
