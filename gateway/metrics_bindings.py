@@ -149,9 +149,20 @@ def pollers(of: CertificatePollers, metrics: Metrics) -> None:
     metrics.register(certificates.POLLER_FAILURES, of.failures)
 
 
-def secrets(ledger: DeliveryLedger, streams: Callable[[], int], answers: Mapping[str, int], metrics: Metrics) -> None:
-    """Register the deliveries of secrets to Envoy. answers: the number of answers of nodes by result."""
+def secrets(
+    ledger: DeliveryLedger,
+    streams: Callable[[], int],
+    largest: Callable[[], int],
+    answers: Mapping[str, int],
+    metrics: Metrics,
+) -> None:
+    """Register the deliveries of secrets to Envoy.
+
+    largest: returns the number of secrets of the caller with the most. answers: the number of answers of nodes by
+    result.
+    """
     metrics.observe(secret_metrics.STREAMS, streams)
+    metrics.observe(secret_metrics.LARGEST_CALLER, largest)
     metrics.register(
         secret_metrics.STATES,
         lambda: [Point({names.KEYWAY_SDS_STATE: state.value}, count) for state, count in ledger.counts()],

@@ -84,6 +84,12 @@ class EnvoySdsSettings(Settings):
     maximum_secrets_per_stream: int = Field(
         default=1000, ge=1, le=100_000, description="Maximum number of secrets that one stream requests."
     )
+    maximum_secrets_per_caller: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="Maximum number of secrets that all streams of one caller to one worker request.",
+    )
     trust_store_interval: float = Field(
         default=300.0, ge=1, le=86_400, description="Seconds between two polls of a trust store that nodes request."
     )

@@ -5,6 +5,7 @@ logged.
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, Self
 
@@ -37,6 +38,7 @@ class PolicyEngine:
         # Watch the files before the first read, so that a change during the read is noticed.
         self._files = WatchedFiles(files, interval=0)
         self._problems: list[str] = []
+        self._listeners: set[Callable[[], None]] = set()
         self.load_state = LoadState()
         self._use(policies.load(settings))
 
@@ -63,6 +65,11 @@ class PolicyEngine:
         """The number of cached decisions."""
         return self._decide.cache_info().currsize
 
+    def on_reload(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` whenever the policies have been replaced. Return a function that ends this."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
     async def refresh(self) -> bool:
         """Read the files now if they changed. Return whether the policies were replaced."""
         return self._files.changed(now=True) and await self._reload()
@@ -81,6 +88,8 @@ class PolicyEngine:
         self._use(loaded)
         self.load_state.succeed()
         _log.info("policies_reloaded", policies=len(loaded.policies))
+        for listener in list(self._listeners):
+            listener()
         return True
 
     def _keep_previous(self, problems: list[str]) -> None:

@@ -2,13 +2,14 @@
 
 import enum
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 MAXIMUM_DISCONNECTED: Final = 10_000
-"""Deliveries to nodes without a stream that are kept. The oldest are forgotten first."""
+"""Deliveries to nodes without a stream that are kept. The caller with the most of them loses its oldest one first, so
+that a caller that changes its node ID does not displace the deliveries of others."""
 
 
 class DeliveryState(enum.Enum):
@@ -67,8 +68,7 @@ class DeliveryLedger:
         self._unreported: set[DeliveryKey] = set()
         self._others: dict[int, dict[DeliveryKey, Delivery]] = {}
         self._entries: dict[DeliveryKey, Delivery] = {}
-        self._disconnected: OrderedDict[DeliveryKey, None] = OrderedDict()
-        self._maximum = maximum_disconnected
+        self._disconnected = DisconnectedNodes(maximum_disconnected)
 
     @property
     def entries(self) -> Mapping[DeliveryKey, Delivery]:
@@ -114,7 +114,7 @@ class DeliveryLedger:
             entry = self._entries[key] = Delivery(resource, streams=entry.streams if entry is not None else 0)
         entry.address = address
         entry.streams += 1
-        self._disconnected.pop(key, None)
+        self._disconnected.discard(key)
         self.changed(key)
         return entry
 
@@ -128,17 +128,44 @@ class DeliveryLedger:
         if not entry.accepted:
             del self._entries[key]  # the node holds no version
             return
-        self._disconnected[key] = None
-        if len(self._disconnected) > self._maximum:
-            oldest, _ = self._disconnected.popitem(last=False)
-            del self._entries[oldest]
-            self.changed(oldest)
+        forgotten = self._disconnected.add(key)
+        if forgotten is not None:
+            del self._entries[forgotten]
+            self.changed(forgotten)
 
     def counts(self) -> Iterator[tuple[DeliveryState, int]]:
         """Yield each state with the number of its deliveries to connected nodes."""
         counted = Counter(entry.state for entry in self._entries.values() if entry.streams)
         for state in DeliveryState:
             yield state, counted[state]
+
+
+class DisconnectedNodes:
+    """The deliveries to nodes without a stream, by caller, the oldest first. maximum: of all callers together."""
+
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self._total = 0
+        self._callers: dict[str, dict[DeliveryKey, None]] = {}
+
+    def add(self, key: DeliveryKey) -> DeliveryKey | None:
+        """Add a delivery. Return the one that is forgotten for it; None if there is room."""
+        self._callers.setdefault(key.caller, {})[key] = None
+        self._total += 1
+        if self._total <= self._maximum:
+            return None
+        forgotten = next(iter(max(self._callers.values(), key=len)))
+        self.discard(forgotten)
+        return forgotten
+
+    def discard(self, key: DeliveryKey) -> None:
+        """Remove a delivery if it is there."""
+        own = self._callers.get(key.caller, {})
+        if key in own:
+            del own[key]
+            self._total -= 1
+            if not own:
+                del self._callers[key.caller]
 
 
 def merge(entries: dict[DeliveryKey, Delivery], changes: Mapping[DeliveryKey, Delivery | None]) -> None:

@@ -12,12 +12,14 @@ from typing import Final, Protocol
 import structlog
 
 from gateway.contract.resource_names import PROVIDER
-from gateway.errors import INTERNAL_ERROR, GatewayError, MalformedResponse, reason_name
+from gateway.errors import INTERNAL_ERROR, TOO_MANY_CERTIFICATES, GatewayError, MalformedResponse, reason_name
 from gateway.library_logs import exception_fields
 from gateway.poller.certificate_states import CertificateReader, DownloadCalls
 from gateway.providers.base.settings import PollerSettings
 from gateway.telemetry.certificates import Expiries, expiries
+from gateway.watch.history import States
 from gateway.watch.publisher import PollRound, WatchedProvider
+from gateway.watch.states import CertificateState, Phase
 from keyway.v1 import certificate_service_pb2 as certificates
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1.certificate_pb2 import Certificate
@@ -29,7 +31,7 @@ _FIRST_SECONDS: Final = 10.0
 """The maximum delay of the first poll. It is short, because the metrics of a worker disappear when it ends."""
 _RETRY_SECONDS: Final = 300.0
 _SPACING_SECONDS: Final = 0.5
-"""The minimum time between two polls, however many readers wait."""
+"""The minimum time between two polls, however many readers wait. It is at least the duration of the last poll."""
 _PAGE_SIZE: Final = 1000
 _MAXIMUM_PAGES: Final = 1000
 _REJECTIONS: Final = (
@@ -78,6 +80,8 @@ class ProviderPoller:
         self._draw = draw
         self._rejection: GatewayError | None = None
         self._succeeded = time.monotonic()
+        self._duration = 0.0
+        self._downloaded: set[str] = set()
 
     @property
     def age(self) -> float:
@@ -108,7 +112,8 @@ class ProviderPoller:
 
         After a rejected password, readers receive the error of the last poll, because an upstream can lock an account.
         """
-        spacing = min(seconds, _SPACING_SECONDS)
+        # So polls for readers use at most half of the time, also if each of them takes long.
+        spacing = min(seconds, max(_SPACING_SECONDS, self._duration))
         await asyncio.sleep(spacing)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds - spacing):
@@ -125,6 +130,7 @@ class ProviderPoller:
         interval, because an upstream can lock an account or a key store after several rejections.
         """
         self._rejection = None
+        began = time.monotonic()
         try:
             await self._poll()
         except GatewayError as error:
@@ -140,6 +146,8 @@ class ProviderPoller:
             self.failures[reason] += 1
             _log.error("certificate_poll_failed", provider=self.provider, reason=reason, **exception_fields(error))
             return self._retry_seconds
+        finally:
+            self._duration = time.monotonic() - began
         self._succeeded = time.monotonic()
         return self.interval
 
@@ -153,7 +161,7 @@ class ProviderPoller:
         try:
             found, watched, failure = await self._list(poll)
             if failure is None:
-                self._watched.finish(poll, await self._reader.read(watched))
+                self._watched.finish(poll, await self._states(poll, watched))
         except Exception as error:
             self._watched.fail(
                 poll, error if isinstance(error, GatewayError) else GatewayError(INTERNAL_ERROR, "internal error")
@@ -166,6 +174,28 @@ class ProviderPoller:
             self._publish(self.provider, found)
         if failure is not None:
             raise failure
+
+    async def _states(self, poll: PollRound, listed: dict[str, Certificate]) -> States:
+        """Return the states of the certificates that the poll has to read, with at most `maximum_watched` downloads."""
+        maximum = self.settings.maximum_watched
+        if poll.everything and len(listed) > maximum:
+            self._watched.end_everything(poll, self._too_many(len(listed)))
+            listed = {name: each for name, each in listed.items() if poll.includes(name)}
+        chosen = sorted(listed, key=lambda name: name not in self._downloaded)[:maximum]
+        states = await self._reader.read({name: listed[name] for name in chosen})
+        self._downloaded = set(chosen)
+        if len(listed) > maximum:
+            _log.warning("too_many_certificates_watched", provider=self.provider, watched=len(listed), maximum=maximum)
+            unread = CertificateState(Phase.UNREADABLE, reason=reason_name(TOO_MANY_CERTIFICATES.reason))
+            states |= {name: unread for name in listed.keys() - states.keys()}
+        return states
+
+    def _too_many(self, number: int) -> GatewayError:
+        message = (
+            f"providers/{self.provider} has {number} certificates, and the gateway watches at most "
+            f"{self.settings.maximum_watched} (poller.maximum_watched); request `names` instead of all certificates"
+        )
+        return GatewayError(TOO_MANY_CERTIFICATES, message)
 
     async def _read_missing(self, found: dict[str, dt.date | None]) -> GatewayError | None:
         """Add the expiry of each certificate whose expiry the list does not state. Return the last error."""

@@ -86,6 +86,10 @@ class Authorizer:
             return False
         return True
 
+    def on_reload(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` whenever the policies have been replaced. Return a function that ends this."""
+        return self._engine.on_reload(listener)
+
     async def authorize_items(self, caller: Caller, method: Method, request: Message) -> Authorization:
         """Authorize a request for several resources. Raises AuthorizationDenied if policy denies one of them."""
         target = TARGETS[method.operation]

@@ -175,7 +175,8 @@ class GatewayServer:
         metrics = StreamMetrics(lambda: self._streams.count, self.metrics)
         limits = StreamLimits(settings.default_deadline, settings.maximum_connection_age, self._streams, metrics)
         handlers: dict[str, RawMethodHandler] = {}
-        for operation, open_stream in watch_service.streams(catalog, self.versions).items():
+        streams = watch_service.streams(catalog, self.versions, self._dependencies.authorizer)
+        for operation, open_stream in streams.items():
             method = METHODS_BY_OPERATION[operation]
             handler = stream_handler(method, DELIVER_CERTIFICATE, open_stream, limits, self._dependencies)
             handlers[f"/{method.service}/{method.name}"] = grpc.stream_stream_rpc_method_handler(handler)

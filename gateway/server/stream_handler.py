@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, cast
 
-import grpc
 from google.protobuf.message import Message
 
 from gateway import log_fields
@@ -25,9 +24,10 @@ from gateway.server import status
 from gateway.server.error_boundary import internal_error, within_boundary
 from gateway.server.interceptors.chain import DELIVERY, chain, create_interceptors
 from gateway.server.interceptors.interceptor import CallNext, InterceptorDependencies
-from gateway.server.method_handler import abort, innermost, new_context, new_request_id
+from gateway.server.method_handler import Operation, abort, innermost, new_context, new_request_id
 from gateway.server.open_streams import OpenStreams
 from gateway.server.rpc_context import RpcContext, ServicerContext
+from gateway.server.transport import stalled_peers
 from gateway.telemetry.streams import StreamMetrics
 
 _AGE_JITTER: Final = 0.1
@@ -48,12 +48,7 @@ class StreamEvent(NamedTuple):
 
 
 class EventStream(Protocol):
-    """The events of an open stream.
-
-    skips_denied: whether the stream continues without the events that policy denies. Otherwise, it ends.
-    """
-
-    skips_denied: bool
+    """The events of an open stream. If policy denies one of them, the stream ends."""
 
     def __aiter__(self) -> AsyncIterator[StreamEvent]:
         """Yield the events."""
@@ -70,12 +65,13 @@ StreamHandler = Callable[[object, ServicerContext], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """The limits of streams. opening, age: in seconds."""
+    """The limits of streams, in seconds. writing: the time in which a reader must take an event."""
 
     opening: float
     age: float
     streams: OpenStreams
     metrics: StreamMetrics
+    writing: float = stalled_peers.WRITE_SECONDS
 
 
 def stream_handler(
@@ -87,7 +83,7 @@ def stream_handler(
 ) -> StreamHandler:
     """Return the gRPC handler. delivery: the method that stands for one event."""
     opening = chain(create_interceptors(dependencies), _opening(method, open_stream))
-    deliver = chain(create_interceptors(dependencies, DELIVERY), innermost(delivery, _write))
+    deliver = chain(create_interceptors(dependencies, DELIVERY), innermost(delivery, _writing(limits.writing)))
     stream_of = _Deliveries(delivery, deliver, limits, dependencies)
 
     async def handle(_messages: object, transport: ServicerContext) -> None:
@@ -119,14 +115,15 @@ def _opening(method: Method, open_stream: OpenStream) -> CallNext:
     return run
 
 
-async def _write(_request: Message, context: CallContext) -> Message:
-    """Send one event. Returns when gRPC has taken it, which can last as long as the reader is slow."""
-    call = cast("RpcContext", context)
-    try:
-        await call.transport.write(call.stream)
-    except grpc.aio.BaseError:
-        raise asyncio.CancelledError from None  # the connection is closed
-    return call.method.response()
+def _writing(seconds: float) -> Operation:
+    """Return the operation that sends one event. It returns when gRPC has taken the event."""
+
+    async def run(_request: Message, context: CallContext) -> Message:
+        call = cast("RpcContext", context)
+        await stalled_peers.write(call.transport, call.stream, seconds)
+        return call.method.response()
+
+    return run
 
 
 class _Deliveries:
@@ -139,7 +136,6 @@ class _Deliveries:
         self._deliver = deliver
         self._limits = limits
         self._metrics = limits.metrics
-        self._authorizer = dependencies.authorizer
         self._redaction = dependencies.redaction
 
     async def run(self, call: RpcContext) -> None:
@@ -148,7 +144,7 @@ class _Deliveries:
         with self._ending(call, stream) as reason:
             await call.transport.send_initial_metadata(status.trailers(call.request_id, receipt=call.receipt))
             async for event in stream:
-                await self._event(call, event, skips_denied=stream.skips_denied)
+                await self._event(call, event)
             raise reason[0] if reason else GatewayError(SERVER_DRAINING, "the stream ended")
 
     @contextlib.contextmanager
@@ -174,21 +170,13 @@ class _Deliveries:
                 timer.cancel()
             self._limits.streams.remove(end)
 
-    async def _event(self, call: RpcContext, event: StreamEvent, *, skips_denied: bool) -> None:
-        assert call.caller is not None
+    async def _event(self, call: RpcContext, event: StreamEvent) -> None:
         payload = event.response.SerializeToString()
         if event.delivery is None:
-            with _closed_as_canceled():
-                await call.transport.write(payload)
-            return
-        if skips_denied and not self._permits(call, event.delivery):
+            await stalled_peers.write(call.transport, payload, self._limits.writing)
             return
         await self._deliver(self._context(call, event.delivery, payload))
         self._metrics.delivered(call.method.full_name, event.kind, time.monotonic() - event.since, event.coalesced)
-
-    def _permits(self, call: RpcContext, delivery: Message) -> bool:
-        assert call.caller is not None
-        return self._authorizer is None or self._authorizer.permits(call.caller, self._method, delivery)
 
     def _context(self, call: RpcContext, delivery: Message, payload: bytes) -> RpcContext:
         context = RpcContext(
@@ -208,14 +196,6 @@ class _Deliveries:
 
 
 _TOO_OLD: Final = "the stream has reached maximum_connection_age; open it again, with the last resume token"
-
-
-@contextlib.contextmanager
-def _closed_as_canceled() -> Iterator[None]:
-    try:
-        yield
-    except grpc.aio.BaseError:
-        raise asyncio.CancelledError from None
 
 
 def _later(seconds: float, end: Callable[[GatewayError], None], error: GatewayError) -> asyncio.TimerHandle:

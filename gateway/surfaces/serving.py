@@ -34,7 +34,11 @@ async def _secrets(
     secrets = SecretServer(settings, dependencies, gateway, shared_port=shared_port)
     if gateway.metrics is not None:
         metrics_bindings.secrets(
-            gateway.deliveries, lambda: secrets.slots.count, secrets.recorder.answers, gateway.metrics
+            gateway.deliveries,
+            lambda: secrets.slots.count,
+            lambda: secrets.requested.largest,
+            secrets.recorder.answers,
+            gateway.metrics,
         )
     await secrets.start()
     try:

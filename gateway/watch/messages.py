@@ -76,10 +76,12 @@ class PollFailure:
         """Return the failure that an error describes."""
         return cls(error.kind.code, error.kind.reason, error.message)
 
-    def error(self, provider: str) -> GatewayError:
-        """Return the error of a call that needs the state of the provider."""
-        # A retry is safe, because the calls of the poller change nothing.
-        kind = ErrorKind(self.code, self.reason, retryable=True)  # type: ignore[arg-type]
+    def error(self, provider: str, *, retryable: bool = True) -> GatewayError:
+        """Return the error of a call that needs the state of the provider.
+
+        retryable: a retry is always safe, because the calls of the poller change nothing, but can be useless.
+        """
+        kind = ErrorKind(self.code, self.reason, retryable=retryable)  # type: ignore[arg-type]
         return GatewayError(kind, self.message, metadata={"provider": provider})
 
 
@@ -91,7 +93,7 @@ class Update:
     changes: the new states by name; None for a certificate that the worker no longer watches.
     is_last: whether all changes of the poll have been sent. is_complete: whether its changes contain all certificates
     of the provider, because the worker that polls does not know what the receiver has. failure: why the poll failed, if
-    it did.
+    it did. ends_everything: whether the failure is only about readers of all certificates, whose streams end.
     """
 
     worker: int
@@ -101,6 +103,7 @@ class Update:
     is_last: bool = True
     is_complete: bool = False
     failure: PollFailure | None = None
+    ends_everything: bool = False
 
     def encode(self) -> bytes:
         """Return the JSON encoding."""
@@ -114,6 +117,7 @@ class Update:
                 "last": self.is_last,
                 "complete": self.is_complete,
                 "failure": [failure.code, failure.reason, failure.message] if failure is not None else None,
+                "ends_everything": self.ends_everything,
             }
         )
 
@@ -128,6 +132,7 @@ class Update:
             is_last=bool(value["last"]),
             is_complete=bool(value.get("complete")),
             failure=_failure(value["failure"]),
+            ends_everything=bool(value.get("ends_everything")),
         )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -77,6 +78,15 @@ class WatchedProvider:
             if interest.worker in self._interests:
                 self._answer(interest, states)
 
+    def end_everything(self, poll: "PollRound", error: GatewayError) -> None:
+        """End the streams of all certificates of the provider. The poll then has to read only named ones."""
+        failure = PollFailure.of(error)
+        for each in poll.interests:
+            if each.everything:
+                self._informed.discard(each.worker)
+                self._send(Update(each.worker, each.provider, each.serial, failure=failure, ends_everything=True))
+        poll.exclude_everything()
+
     def fail(self, poll: "PollRound", error: GatewayError) -> None:
         """Tell the workers that the provider could not be polled."""
         failure = PollFailure.of(error)
@@ -125,6 +135,11 @@ class PollRound:
         self.interests = interests
         self.everything = any(interest.everything for interest in interests)
         self.names = frozenset[str]().union(*(interest.names for interest in interests))
+
+    def exclude_everything(self) -> None:
+        """Read only named certificates."""
+        self.interests = tuple(replace(each, everything=False) for each in self.interests)
+        self.everything = False
 
     def includes(self, name: str) -> bool:
         """Return whether the poll has to read a certificate."""

@@ -88,12 +88,15 @@ class VersionReplica:
         """Return the states of the certificates of a subscription that are known. They belong to one provider."""
         return self._provider_of(subscription).current(subscription)
 
-    def known(self, subscription: VersionSubscription, token: str) -> States | None:
+    def known(
+        self, subscription: VersionSubscription, token: str, includes: Callable[[str], bool]
+    ) -> States | None:
         """Return the states that a reader with this resume token knows; None if the token is unknown.
 
-        All certificates of the subscription belong to one provider.
+        All certificates of the subscription belong to one provider. includes: whether the reader receives events about
+        a certificate.
         """
-        return self._provider_of(subscription).known(subscription, token)
+        return self._provider_of(subscription).known(subscription, token, includes)
 
     def _provider_of(self, subscription: VersionSubscription) -> "_ProviderReplica":
         return self._provider(provider_id(subscription.parent or next(iter(subscription.names))))
@@ -169,7 +172,10 @@ class _ProviderReplica:
 
     def receive(self, update: Update) -> None:
         if update.failure is not None:
-            self.waiting.fail(update.serial, update.failure.error(self._provider))
+            if update.ends_everything:
+                self._end_everything(update.failure.error(self._provider, retryable=False))
+            else:
+                self.waiting.fail(update.serial, update.failure.error(self._provider))
             return
         for name, state in update.changes.items():
             self._replace(name, state)
@@ -183,17 +189,29 @@ class _ProviderReplica:
                 for name in self._existing(names):
                     subscription.notify(name)
 
+    def _end_everything(self, error: GatewayError) -> None:
+        for subscription in self._readers_of_everything:
+            subscription.fail(error)
+            self.waiting.forget(subscription)
+
     def _remove_others(self) -> None:
         """Handle the removal of certificates that the worker that polled before has not reported."""
         for name in self.states.keys() - self._complete:
             self._replace(name, REMOVED)
         self._complete.clear()
 
-    def known(self, subscription: VersionSubscription, token: str) -> States | None:
+    def known(
+        self, subscription: VersionSubscription, token: str, includes: Callable[[str], bool]
+    ) -> States | None:
         if token == str(ResumeToken()):
             return None  # the token of a reader that knows nothing
-        includes = (lambda _: True) if subscription.parent else subscription.names.__contains__
-        return self._history.rewind(self.current(subscription), token, includes)
+        is_named = subscription.names.__contains__
+
+        def is_included(name: str) -> bool:
+            return (bool(subscription.parent) or is_named(name)) and includes(name)
+
+        current = {name: state for name, state in self.current(subscription).items() if includes(name)}
+        return self._history.rewind(current, token, is_included)
 
     def current(self, subscription: VersionSubscription) -> States:
         if subscription.parent:

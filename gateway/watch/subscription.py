@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple, Protocol, Self
 
+from gateway.errors import GatewayError
 from gateway.watch.history import States
 from gateway.watch.states import CertificateState
 
@@ -53,8 +54,17 @@ class Source(Protocol):
     def current(self, subscription: "VersionSubscription") -> States:
         """Return the states of the certificates of a subscription that are known."""
 
-    def known(self, subscription: "VersionSubscription", token: str) -> States | None:
-        """Return the states that a reader with this resume token knows; None if the token is unknown."""
+    def known(
+        self, subscription: "VersionSubscription", token: str, includes: Callable[[str], bool]
+    ) -> States | None:
+        """Return the states that a reader with this resume token knows; None if the token is unknown.
+
+        includes: whether the reader receives events about a certificate.
+        """
+
+
+def _every(_name: str) -> bool:
+    return True
 
 
 class VersionSubscription:
@@ -72,6 +82,7 @@ class VersionSubscription:
         self._pending: dict[str, _Pending] = {}
         self._changed = asyncio.Event()
         self._closed = False
+        self._failure: GatewayError | None = None
 
     def add(self, names: Collection[str]) -> None:
         """Watch more certificates, by their resource names."""
@@ -100,16 +111,30 @@ class VersionSubscription:
         Raises GatewayError if the provider cannot be read.
         """
         await self._source.fresh(self)
+        if self._failure is not None:
+            raise self._failure
 
-    def known(self, token: str) -> States | None:
-        """Return the states that a reader with this resume token knows; None if the token is unknown."""
-        return self._source.known(self, token)
+    def known(self, token: str, includes: Callable[[str], bool] = _every) -> States | None:
+        """Return the states that a reader with this resume token knows; None if the token is unknown.
+
+        includes: whether the reader receives events about a certificate.
+        """
+        return self._source.known(self, token, includes)
+
+    def current(self) -> States:
+        """Return the known states of the certificates."""
+        return self._source.current(self)
 
     def report_since(self, known: States) -> None:
         """Report the states that differ from those that the reader knows. They can be pending already."""
-        for name, state in self._source.current(self).items():
+        for name, state in self.current().items():
             if known.get(name) != state:
                 self.notify(name)
+
+    def fail(self, error: GatewayError) -> None:
+        """Make the iteration raise an error, because the source can no longer report the changes."""
+        self._failure = error
+        self._changed.set()
 
     def notify(self, name: str, *, changed: bool = False) -> None:
         """Report a state again. changed: whether it is a new one."""
@@ -125,7 +150,9 @@ class VersionSubscription:
         return len(self._pending)
 
     def pop(self) -> Change | None:
-        """Remove and return the oldest pending change; None if there is none."""
+        """Remove and return the oldest pending change; None if there is none. Raises the error of `fail`."""
+        if self._failure is not None:
+            raise self._failure
         while self._pending:
             name = next(iter(self._pending))
             changes, since = self._pending.pop(name)

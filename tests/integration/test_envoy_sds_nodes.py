@@ -1,4 +1,4 @@
-"""Envoy's Secret Discovery Service: who receives what, limits and ends of streams, the ledger, and secrecy."""
+"""Envoy's Secret Discovery Service: who receives what, ends of streams, the ledger, and secrecy."""
 
 import asyncio
 import contextlib
@@ -11,13 +11,13 @@ import grpc
 import pytest
 
 from gateway.config.base import ConfigError
-from gateway.surfaces.sds import envoy_messages as envoy
 from gateway.surfaces.sds.envoy_messages import SERVICE
 from keyway.v1 import audit_service_pb2 as audit
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.support.asteria import store_name
 from tests.support.authority import CertificateAuthority
-from tests.support.envoy_sds import EDGE, SECONDS, SdsClient, SdsScene, certificate_name, secrets_in
+from tests.support.collector import Collector
+from tests.support.envoy_sds import EDGE, SECONDS, SdsClient, SdsScene, certificate_name, end_of, secrets_in
 from tests.support.ports import free_address
 from tests.support.processes import Process
 from tests.support.scraping import scrape, value
@@ -26,12 +26,6 @@ from tests.support.stack import Stack
 from tests.support.trusted import AUDITOR, OPERATOR
 from tests.support.waiting import eventually
 from tests.support.workers import OWN_CONNECTION, kill, worker_pids
-
-
-async def end_of(stream: Any, seconds: float = SECONDS) -> tuple[grpc.StatusCode, str]:
-    """Return the status of a stream when it has ended."""
-    async with asyncio.timeout(seconds):
-        return await stream.call.code(), await stream.call.details()
 
 
 async def test_trust_bundle_has_the_authorities_of_the_trust_store(stack: Stack, tmp_path: Path) -> None:
@@ -71,40 +65,6 @@ async def test_caller_without_permission_and_unauthenticated_peer_receive_nothin
             call: Any = channel.unary_unary(f"/{SERVICE}/FetchSecrets")
             with pytest.raises(grpc.aio.AioRpcError):
                 await call(b"", timeout=SECONDS)
-
-
-async def test_streams_of_a_caller_are_limited(stack: Stack, tmp_path: Path) -> None:
-    scene = SdsScene(tmp_path, stack, maximum_streams_per_caller=1)
-    async with scene.served(), scene.connected() as node:
-        async with node.delta("no-name") as stream:
-            await stream.read()
-            async with node.delta("no-name") as second:
-                code, details = await end_of(second)
-        assert (code, "maximum_streams_per_caller" in details) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
-
-        async def is_free() -> bool:
-            async with node.delta("no-name") as stream:
-                with contextlib.suppress(grpc.aio.AioRpcError):
-                    await stream.read()
-                    return True
-            return False
-
-        await eventually(is_free)
-
-
-async def test_invalid_requests_name_the_field_and_the_limit(stack: Stack, tmp_path: Path) -> None:
-    scene = SdsScene(tmp_path, stack, maximum_secrets_per_stream=2)
-    async with scene.served(), scene.connected() as node:
-        async with node.delta("a", "b", "c") as stream:
-            code, details = await end_of(stream)
-        assert (code, "maximum_secrets_per_stream" in details) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
-        async with node.delta("x" * 1025) as stream:
-            code, details = await end_of(stream)
-        assert (code, details) == (grpc.StatusCode.INVALID_ARGUMENT, "resource names: at most 1024 characters each")
-        async with node.delta() as stream:
-            await stream.send(envoy.DeltaDiscoveryRequest(type_url="type.googleapis.com/other"))
-            code, details = await end_of(stream)
-        assert (code, details.startswith("type_url: must be ")) == (grpc.StatusCode.INVALID_ARGUMENT, True)
 
 
 async def test_stream_ends_with_the_drain_and_with_the_credential(stack: Stack, tmp_path: Path) -> None:
@@ -196,22 +156,32 @@ async def test_ledger_names_the_nodes_with_an_old_version(stack: Stack, tmp_path
         await eventually(both_are_disconnected)
 
 
-async def test_private_key_is_in_no_record_log_or_ledger(
+async def test_private_key_is_in_no_record_log_span_or_ledger(
     stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = certificate_name("edge-a")
     scene = SdsScene(tmp_path, stack)
     leaf = await scene.renew("edge-a")
-    async with scene.served() as server, scene.connected() as node, node.delta(name) as stream:
-        response = await stream.read()
-        assert secrets_in(each.resource for each in response.resources)[name].tls_certificate.HasField("private_key")
-        # A node can quote what it received.
-        await stream.reject(response, leaf.key_pem.decode())
-        await eventually(lambda: rejected(scene))
-        ledger = repr(server.deliveries.entries).encode()
+    (tmp_path / "telemetry").mkdir()
+    async with Collector(tmp_path / "telemetry") as collector:
+        telemetry = {"endpoint": collector.endpoint, "traces": {"sample_ratio": 1}, "metrics": {}}
+        scene.trusted.configuration["telemetry"] = telemetry
+        async with scene.served() as server, scene.connected() as node, node.delta(name) as stream:
+            response = await stream.read()
+            assert secrets_in(each.resource for each in response.resources)[name].tls_certificate.HasField("private_key")
+            # A node can quote what it received.
+            await stream.reject(response, leaf.key_pem.decode())
+            await eventually(lambda: rejected(scene))
+            ledger = repr(server.deliveries.entries).encode()
+
+        async def delivery_is_traced() -> bool:
+            return "keyway.v1.CertificateService/DownloadCertificate" in {each.name for each in await collector.spans()}
+
+        await eventually(delivery_is_traced)
+        exported = [collector.output(kind).read_bytes() for kind in ("traces", "metrics")]
     body = b"".join(leaf.key_pem.splitlines()[1:-1]).decode()
     secrets = {Secret("key", leaf.key_pem.decode()), Secret("body", body)}
-    places = [ledger, capsys.readouterr().out.encode()]
+    places = [ledger, capsys.readouterr().out.encode(), *exported]
     places += [path.read_bytes() for path in scene.trusted.audit.rglob("*") if path.is_file()]
     assert [leaks(secrets, place) for place in places] == [[]] * len(places)
 

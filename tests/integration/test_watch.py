@@ -151,6 +151,25 @@ async def test_provider_that_is_down_fails_the_opening(quiet_stack: Stack) -> No
     assert failure.metadata["provider"] == "nhn-certs"
 
 
+async def test_watch_of_all_certificates_of_a_large_provider_is_rejected(
+    quiet_stack: Stack, renewals: Renewals
+) -> None:
+    version = await renewals.renew()
+    settings = quiet_stack.settings(quiet_stack.provider("nhn-certs", poller={**POLLER, "maximum_watched": 2}))
+    control = quiet_stack.controls[CERTIFICATE_MANAGER]
+    async with Gateway(settings) as served:
+        await control.forget_requests()
+        async with watching(served.certificates) as watcher:
+            failure = await failure_of(watcher.next())
+        assert failure.kind == ("FAILED_PRECONDITION", "TOO_MANY_CERTIFICATES")
+        assert "poller.maximum_watched" in failure.message
+        assert failure.retry is None
+        assert not [each for each in await control.requests() if "/files" in each["target"]]
+        async with watching(served.certificates, certificate(NAME)) as watcher:
+            (current,) = await watcher.synced()
+            assert current.version == version
+
+
 async def test_each_certificate_is_downloaded_once_per_poll_for_all_streams(
     quiet_stack: Stack, gateway: Gateway, renewals: Renewals
 ) -> None:

@@ -116,6 +116,45 @@ async def test_stream_of_all_certificates_leaves_out_those_that_policy_denies(
     assert certificate(NAME) not in found
 
 
+async def test_permission_that_is_granted_later_is_reported_on_the_open_stream(
+    trusted: Trusted, renewals: Renewals
+) -> None:
+    version = await renewals.renew()
+    policies = trusted.folder / "policies.cedar"
+    permitted = policies.read_text()
+    policies.write_text(permitted + FORBID)
+    async with (
+        trusted.served() as address,
+        trusted.caller(address, AUDITOR) as caller,
+        watching(caller.certificates) as watcher,
+    ):
+        assert certificate(NAME) not in {event.name for event in await watcher.synced()}
+        policies.write_text(permitted)
+        event = await watcher.next()
+        assert (event.name, kind_of(event), event.version) == (certificate(NAME), "CURRENT", version)
+
+
+async def test_resumed_stream_reports_what_policy_permits_since_then(trusted: Trusted, renewals: Renewals) -> None:
+    version = await renewals.renew()
+    policies = trusted.folder / "policies.cedar"
+    permitted = policies.read_text()
+    policies.write_text(permitted + FORBID)
+    async with trusted.served() as address, trusted.caller(address, AUDITOR) as caller:
+        async with watching(caller.certificates) as watcher:
+            await watcher.synced()
+            token = watcher.events[-1].resume_token
+            # The token is known as long as the policies are the same, although the gateway has more certificates.
+            async with watching(caller.certificates, token=token) as same:
+                assert await same.synced() == []
+                assert not same.events[-1].complete
+            policies.write_text(permitted)
+            await watcher.until("CURRENT")
+        async with watching(caller.certificates, token=token) as resumed:
+            found = {event.name: event.version for event in await resumed.synced()}
+            assert found[certificate(NAME)] == version
+            assert resumed.events[-1].complete
+
+
 async def test_stream_ends_when_policy_no_longer_permits_an_event(trusted: Trusted, renewals: Renewals) -> None:
     await renewals.renew()
     policies = trusted.folder / "policies.cedar"

@@ -45,6 +45,7 @@ METRICS_WITHOUT_VALUES = {
     "keyway_poller_failures_total",
     "keyway_poller_interval_seconds",
     "keyway_sds_answers_total",
+    "keyway_sds_caller_secrets",
     "keyway_sds_secrets",
     "keyway_sds_streams",
     "keyway_stream_coalesced_total",

@@ -197,6 +197,12 @@ class WorldClient(_StreamClient):
         await self.send(message)
 
 
+async def end_of(stream: Any, seconds: float = SECONDS) -> tuple[grpc.StatusCode, str]:
+    """Return the status of a stream when it has ended."""
+    async with asyncio.timeout(seconds):
+        return await stream.call.code(), await stream.call.details()
+
+
 def secrets_in(resources: Iterable[Any]) -> Mapping[str, Any]:
     """Return the secrets of a response, by name."""
     secrets = [envoy.Secret.FromString(each.value) for each in resources if each.type_url == SECRET_TYPE_URL]

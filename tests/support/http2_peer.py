@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.support import http2_frames as h2
 from tests.support.http2_frames import FrameKind
@@ -23,15 +24,23 @@ class Peer:
     """One connection. It reads what the gateway sends, so that the gateway never waits for it.
 
     parses: False drops what the gateway sends, which is faster, but there is no flow control then.
-    source: the address that the connection comes from.
+    source: the address that the connection comes from. certificate: the files of a client certificate and its key.
     closed: the gateway has closed the connection. answered: streams on which the gateway has sent headers.
     ended: streams that the gateway has ended or reset.
     """
 
-    def __init__(self, address: str, *, tls: bool = True, parses: bool = True, source: str = SOURCE) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        tls: bool = True,
+        parses: bool = True,
+        source: str = SOURCE,
+        certificate: tuple[Path, Path] | None = None,
+    ) -> None:
         host, _, port = address.rpartition(":")
         plain = socket.create_connection((host, int(port)), timeout=10, source_address=(source, 0) if source else None)
-        self._socket = _context().wrap_socket(plain, server_hostname="localhost") if tls else plain
+        self._socket = _context(certificate).wrap_socket(plain, server_hostname="localhost") if tls else plain
         self._socket.setblocking(False)
         self._parses = parses
         self._received = b""
@@ -131,8 +140,10 @@ class Peer:
             self.closed = True
 
 
-def _context() -> ssl.SSLContext:
+def _context(certificate: tuple[Path, Path] | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if certificate is not None:
+        context.load_cert_chain(*certificate)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])

@@ -100,6 +100,15 @@ class PollerSettings(Settings):
             "Each poll downloads every watched certificate once."
         ),
     )
+    maximum_watched: int = Field(
+        default=2000,
+        ge=1,
+        le=50_000,
+        description=(
+            "Maximum number of certificates that each poll downloads because they are watched. If the provider has "
+            "more, callers cannot watch all of its certificates, only named ones."
+        ),
+    )
     expiring_days: float = Field(
         default=30.0,
         ge=0,

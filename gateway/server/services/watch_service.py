@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
 from gateway.call_context import CallContext
+from gateway.contract.methods import DELIVER_CERTIFICATE
 from gateway.contract.resource_names import provider_id
 from gateway.errors import GatewayError, InvalidRequest, Violation
 from gateway.providers.catalog import WATCH, Catalog
+from gateway.server.authorizer import Authorizer
+from gateway.server.rpc_context import RpcContext
 from gateway.server.stream_handler import EventStream, OpenStream, StreamEvent
 from gateway.upstream.outcomes import TIMEOUT
 from gateway.watch.history import States
@@ -19,6 +22,7 @@ from keyway.v1 import certificate_service_pb2 as service
 from keyway.v1.certificate_service_pb2 import CertificateEventType, WatchCertificatesRequest, WatchCertificatesResponse
 
 _PREFIX: Final = "CERTIFICATE_EVENT_TYPE_"
+_NAMES_PER_TURN: Final = 20
 _PHASE_EVENTS: Final[Mapping[Phase, CertificateEventType.ValueType]] = {
     Phase.REMOVED: service.CERTIFICATE_EVENT_TYPE_REMOVED,
     Phase.UNREADABLE: service.CERTIFICATE_EVENT_TYPE_UNREADABLE,
@@ -28,11 +32,12 @@ _PHASE_EVENTS: Final[Mapping[Phase, CertificateEventType.ValueType]] = {
 
 
 class CertificateWatcher:
-    """Opens streams. versions: the watched certificates."""
+    """Opens streams. versions: the watched certificates. authorizer: None if every caller may do everything."""
 
-    def __init__(self, catalog: Catalog, versions: VersionReplica) -> None:
+    def __init__(self, catalog: Catalog, versions: VersionReplica, authorizer: Authorizer | None) -> None:
         self._catalog = catalog
         self._versions = versions
+        self._authorizer = authorizer
 
     async def open(self, request: Any, call: CallContext) -> EventStream:
         """Return the stream of a request, when its states are not older than the request."""
@@ -41,15 +46,48 @@ class CertificateWatcher:
         if not self._catalog.serves(provider, WATCH):
             raise self._catalog.unsupported(provider, WATCH)
         parent = "" if request.names else request.parent
+        filter_ = _Filter(None if request.names else self._authorizer, call)
         subscription = self._versions.subscribe(request.names, parent=parent)
         try:
-            known = subscription.known(request.resume_token) if request.resume_token else None
+            known = await self._known(subscription, request.resume_token, filter_)
             if known is None:
                 await _fresh(subscription, call)
-            return CertificateEvents(subscription, known)
+            return CertificateEvents(subscription, known, filter_)
         except BaseException:
             subscription.close()
             raise
+
+    @staticmethod
+    async def _known(subscription: VersionSubscription, token: str, permitted: "_Filter") -> States | None:
+        """Return the states that a reader with this token knows; None without a token that is known."""
+        if not token:
+            return None
+        for index, name in enumerate(list(subscription.current())):
+            if index % _NAMES_PER_TURN == _NAMES_PER_TURN - 1:
+                await asyncio.sleep(0)
+            permitted(name)  # the policy engine remembers the decision
+        return subscription.known(token, permitted)
+
+
+class _Filter:
+    """Whether a stream of all certificates of a provider includes a certificate. authorizer: None includes every one.
+
+    A stream of named certificates includes each of them, and ends when policy denies one.
+    """
+
+    def __init__(self, authorizer: Authorizer | None, call: CallContext) -> None:
+        assert isinstance(call, RpcContext)
+        assert call.caller is not None
+        self._authorizer = authorizer
+        self._caller = call.caller
+
+    def __call__(self, name: str) -> bool:
+        delivery = WatchCertificatesResponse(name=name)
+        return self._authorizer is None or self._authorizer.permits(self._caller, DELIVER_CERTIFICATE, delivery)
+
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` whenever the result can differ. Return a function that ends this."""
+        return self._authorizer.on_reload(listener) if self._authorizer is not None else lambda: None
 
 
 def _check(request: WatchCertificatesRequest) -> None:
@@ -75,11 +113,17 @@ class CertificateEvents:
     """The events of one stream.
 
     known: the states that the reader knows; None if they are unknown. Then the stream begins with all states.
+    permitted: None if the stream includes every certificate. Certificates that it leaves out are not part of the resume
+    token, because the reader does not know them. They are reported when policy permits them.
     """
 
-    def __init__(self, subscription: VersionSubscription, known: States | None) -> None:
+    def __init__(
+        self, subscription: VersionSubscription, known: States | None, permitted: _Filter | None = None
+    ) -> None:
         self._subscription = subscription
-        self.skips_denied = bool(subscription.parent)
+        self._permitted = permitted
+        self._left_out: set[str] = set()
+        self._end_following = permitted.on_change(self._policy_changed) if permitted is not None else None
         self._is_complete = known is None
         self._known = dict(known or {})
         self._versions = {name: state.version for name, state in self._known.items() if state.version}
@@ -91,15 +135,21 @@ class CertificateEvents:
 
     def close(self) -> None:
         """End the iteration."""
+        if self._end_following is not None:
+            self._end_following()
         self._subscription.close()
+
+    def _policy_changed(self) -> None:
+        for name in self._left_out:
+            self._subscription.notify(name)
 
     async def __aiter__(self) -> AsyncIterator[StreamEvent]:
         while (change := self._subscription.pop()) is not None:
-            if (event := self._event(change)) is not None:
+            if (event := await self._event(change)) is not None:
                 yield event
         yield self._synced()
         async for change in self._subscription:
-            if (event := self._event(change)) is not None:
+            if (event := await self._event(change)) is not None:
                 yield event
 
     def _synced(self) -> StreamEvent:
@@ -108,12 +158,28 @@ class CertificateEvents:
         )
         return StreamEvent(response, None, "SYNCED", time.monotonic())
 
-    def _event(self, change: Change) -> StreamEvent | None:
-        """Return the event about a change; None if the reader knows the state."""
+    async def _event(self, change: Change) -> StreamEvent | None:
+        """Return the event about a change; None if the reader knows the state, or does not receive it."""
         name, state = change.name, change.state
         old = self._known.get(name)
-        if (state == old and not change.coalesced) or (old is None and state == REMOVED and self.skips_denied):
+        is_unknown = old is None and state == REMOVED and bool(self._subscription.parent)
+        if self._permitted is not None and not self._permitted(name):
+            self._leave_out(name, is_unknown=is_unknown)
+            await asyncio.sleep(0)  # there can be thousands of them, each with a decision
             return None
+        self._left_out.discard(name)
+        if (state == old and not change.coalesced) or is_unknown:
+            return None
+        return self._reported(change, old)
+
+    def _leave_out(self, name: str, *, is_unknown: bool) -> None:
+        if is_unknown:
+            self._left_out.discard(name)
+        else:
+            self._left_out.add(name)
+
+    def _reported(self, change: Change, old: CertificateState | None) -> StreamEvent:
+        name, state = change.name, change.state
         kind = self._kind(name, old, state)
         self._replace(name, old, state)
         response = WatchCertificatesResponse(
@@ -152,6 +218,8 @@ class CertificateEvents:
             self._versions.pop(name, None)
 
 
-def streams(catalog: Catalog, versions: VersionReplica) -> Mapping[str, OpenStream]:
+def streams(
+    catalog: Catalog, versions: VersionReplica, authorizer: Authorizer | None
+) -> Mapping[str, OpenStream]:
     """Return what opens the streams of the service, by the operations of the methods."""
-    return {WATCH: CertificateWatcher(catalog, versions).open}
+    return {WATCH: CertificateWatcher(catalog, versions, authorizer).open}

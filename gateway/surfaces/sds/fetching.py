@@ -9,7 +9,8 @@ from google.protobuf.message import DecodeError
 from gateway.surfaces.sds.envoy_messages import SECRET_TYPE_URL, DiscoveryRequest, DiscoveryResponse
 from gateway.surfaces.sds.material import SecretMaterial
 from gateway.surfaces.sds.node import Node
-from gateway.surfaces.sds.stream import StreamError, StreamTools, check_names, check_type
+from gateway.surfaces.sds.stream import StreamTools, check_names, check_type
+from gateway.surfaces.sds.stream_error import StreamError
 
 
 async def fetch(received: object, tools: StreamTools, identify: Callable[[Any], Node]) -> bytes:

@@ -18,12 +18,14 @@ from gateway.server import status
 from gateway.server.authenticators import Authenticator
 from gateway.server.rejections import Rejection, Rejections
 from gateway.server.rpc_context import ServicerContext, peer_address
+from gateway.server.transport import stalled_peers
 from gateway.surfaces import unix_socket
 from gateway.surfaces.sds.dialects import Delta, Dialect, StateOfTheWorld
 from gateway.surfaces.sds.envoy_messages import SERVICE
 from gateway.surfaces.sds.fetching import fetch
 from gateway.surfaces.sds.node import Node, recordable
-from gateway.surfaces.sds.stream import SecretStream, StreamError, StreamTools
+from gateway.surfaces.sds.stream import WRITE_SECONDS, SecretStream, StreamTools
+from gateway.surfaces.sds.stream_error import StreamError
 from gateway.surfaces.sds.stream_slots import StreamSlots
 
 _FIRST_MESSAGE_SECONDS: Final = 10.0
@@ -56,7 +58,7 @@ class SecretHandlers(grpc.GenericRpcHandler):
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             f"/{SERVICE}/DeltaSecrets": grpc.stream_stream_rpc_method_handler(self._delta),
             f"/{SERVICE}/StreamSecrets": grpc.stream_stream_rpc_method_handler(self._state_of_the_world),
-            f"/{SERVICE}/FetchSecrets": grpc.stream_unary_rpc_method_handler(self._fetch),
+            f"/{SERVICE}/FetchSecrets": grpc.stream_stream_rpc_method_handler(self._fetch),
         }
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
@@ -69,14 +71,16 @@ class SecretHandlers(grpc.GenericRpcHandler):
     async def _state_of_the_world(self, _messages: object, transport: ServicerContext) -> None:
         await self._answer(transport, StateOfTheWorld())
 
-    async def _fetch(self, _messages: object, transport: ServicerContext) -> bytes:
-        """Return the secrets once."""
+    async def _fetch(self, _messages: object, transport: ServicerContext) -> None:
+        """Send the secrets once. The stream of the caller lasts until it has taken them."""
         try:
-            async with self._admitted(transport) as caller, asyncio.timeout(_FIRST_MESSAGE_SECONDS):
-                received: Any = await transport.read()
-                return await fetch(
-                    received, self._tools, lambda message: self._node(transport, caller, message, "FetchSecrets")
-                )
+            async with self._admitted(transport) as caller:
+                async with asyncio.timeout(_FIRST_MESSAGE_SECONDS):
+                    received: Any = await transport.read()
+                    response = await fetch(
+                        received, self._tools, lambda message: self._node(transport, caller, message, "FetchSecrets")
+                    )
+                await stalled_peers.write(transport, response, WRITE_SECONDS)
         except StreamError as error:
             await _abort(transport, error)
         except TimeoutError:

@@ -21,6 +21,7 @@ from gateway.surfaces.sds.handlers import SecretHandlers
 from gateway.surfaces.sds.loading import METHODS, SecretLoader
 from gateway.surfaces.sds.names import SecretNames
 from gateway.surfaces.sds.recording import DeliveryRecorder
+from gateway.surfaces.sds.requested_secrets import RequestedSecrets
 from gateway.surfaces.sds.shared_reads import SharedReads
 from gateway.surfaces.sds.stream import StreamTools
 from gateway.surfaces.sds.stream_slots import StreamSlots
@@ -77,8 +78,13 @@ class SecretServer:
             seconds=settings.default_deadline,
         )
         surroundings = Surroundings(SecretFeeds(source, loader), loader, gateway.deliveries)
+        self.requested = RequestedSecrets(self._settings.maximum_secrets_per_caller)
         tools = StreamTools(
-            SecretNames(self._settings.aliases), surroundings, self.recorder, self._settings.maximum_secrets_per_stream
+            SecretNames(self._settings.aliases),
+            surroundings,
+            self.recorder,
+            self._settings.maximum_secrets_per_stream,
+            self.requested,
         )
         rejections = audit.rejections if audit is not None else None
         unix_caller = caller_with_id(self._settings.unix_caller or "")

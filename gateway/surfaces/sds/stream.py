@@ -8,36 +8,32 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from gateway.contract.resource_names import MAXIMUM_NAME_CHARACTERS
+from gateway.identity.caller import Caller
 from gateway.server.rpc_context import ServicerContext
+from gateway.server.transport import stalled_peers
 from gateway.surfaces.sds.dialects import Dialect, NodeAnswer, StreamRequest
 from gateway.surfaces.sds.envoy_messages import SECRET_TYPE_URL
 from gateway.surfaces.sds.names import SecretNames
 from gateway.surfaces.sds.node import Node
 from gateway.surfaces.sds.recording import DeliveryRecorder
+from gateway.surfaces.sds.requested_secrets import RequestedSecrets
+from gateway.surfaces.sds.stream_error import StreamError
 from gateway.surfaces.sds.subscription import SecretUpdate, Subscription, Surroundings
 from gateway.watch.states import VERSION_CHARACTERS
 
 _UNANSWERED_PER_SECRET: Final = 4
-_WRITE_SECONDS: Final = 30.0
-"""A node that does not take a message for this long loses its stream, because the message contains a private key."""
-
-
-class StreamError(Exception):
-    """The stream ends with this status."""
-
-    def __init__(self, code: grpc.StatusCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+WRITE_SECONDS: Final = 30.0
+"""A node that does not take a message for this long loses its connection, because the message has a private key."""
 
 
 class StreamTools(NamedTuple):
-    """What all streams of a server use. maximum_secrets: subscriptions of one stream."""
+    """What all streams of a server use. maximum_secrets: subscriptions of one stream. requested: of each caller."""
 
     names: SecretNames
     surroundings: Surroundings
     recorder: DeliveryRecorder
     maximum_secrets: int
+    requested: RequestedSecrets
 
 
 class _Sent(NamedTuple):
@@ -73,7 +69,7 @@ class SecretStream:
             self._handle(self._decoded(received))
 
     async def write(self) -> None:
-        """Send the updates. Raises StreamError if the node does not take them."""
+        """Send the updates. Raises CancelledError if the node does not take them."""
         while True:
             await self._has_updates.wait()
             self._has_updates.clear()
@@ -84,9 +80,8 @@ class SecretStream:
     def close(self) -> None:
         """End all subscriptions."""
         self._updates.clear()
-        for subscription in self._subscriptions.values():
-            subscription.close()
-        self._subscriptions.clear()
+        for name in list(self._subscriptions):
+            self._unsubscribe(name)
 
     def _decoded(self, received: bytes) -> Any:
         message = self._dialect.message()
@@ -107,8 +102,14 @@ class SecretStream:
         for name in request.unsubscribe:
             self._unsubscribe(name)
         self._check(request)
+        self._tools.requested.add(self._caller, len(request.subscribe))
         for name, held in request.subscribe.items():
             self._subscribe(name, held)
+
+    @property
+    def _caller(self) -> Caller:
+        assert self._node is not None
+        return self._node.caller
 
     def _check(self, request: StreamRequest) -> None:
         total = len(self._subscriptions) + len(request.subscribe)
@@ -127,6 +128,7 @@ class SecretStream:
     def _unsubscribe(self, name: str) -> None:
         self._subscriptions.pop(name).close()
         self._updates.pop(name, None)
+        self._tools.requested.remove(self._caller, 1)
 
     def _send(self, update: SecretUpdate) -> None:
         """Send an update soon. It replaces an earlier one of the same secret that has not been sent."""
@@ -143,11 +145,7 @@ class SecretStream:
             self._sent[nonce] = _Sent(update.name, update.material.version)
             if len(self._sent) > _UNANSWERED_PER_SECRET * max(1, len(self._subscriptions)):
                 del self._sent[next(iter(self._sent))]
-        try:
-            async with asyncio.timeout(_WRITE_SECONDS):
-                await self._transport.write(response)
-        except TimeoutError:
-            raise StreamError(grpc.StatusCode.UNAVAILABLE, "the node does not read") from None
+        await stalled_peers.write(self._transport, response, WRITE_SECONDS)
 
     def _answered(self, answer: NodeAnswer) -> None:
         """Record that the node accepts or rejects a response with a secret."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import grpc
 
+from gateway.authz.principals import caller_id
 from gateway.identity.caller import Caller
-from gateway.surfaces.sds.stream import StreamError
+from gateway.surfaces.sds.stream_error import StreamError
 
 
 class StreamSlots:
@@ -16,7 +17,7 @@ class StreamSlots:
 
     def __init__(self, maximum: int) -> None:
         self._maximum = maximum
-        self._open: Counter[Caller] = Counter()
+        self._open: Counter[str] = Counter()
         self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -31,17 +32,18 @@ class StreamSlots:
         """Count a stream until the end of the block. Raises StreamError at the limit, and during the drain."""
         if self.closing.done():
             raise StreamError(grpc.StatusCode.UNAVAILABLE, "the gateway is shutting down")
-        if self._open[caller] >= self._maximum:
+        name = caller_id(caller)
+        if self._open[name] >= self._maximum:
             message = f"the caller has {self._maximum} streams, the maximum (envoy_sds.maximum_streams_per_caller)"
             raise StreamError(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
-        self._open[caller] += 1
+        self._open[name] += 1
         self._empty.clear()
         try:
             yield
         finally:
-            self._open[caller] -= 1
-            if not self._open[caller]:
-                del self._open[caller]
+            self._open[name] -= 1
+            if not self._open[name]:
+                del self._open[name]
             if not self._open:
                 self._empty.set()
 

@@ -13,6 +13,15 @@ STREAMS: Final = Description(
     (),
     "Envoy opens one stream for each secret. Compare the value with `envoy_sds.maximum_streams_per_caller`.",
 )
+LARGEST_CALLER: Final = Description(
+    "keyway.sds.caller.secrets",
+    "gauge",
+    "{secret}",
+    "Number of secrets that one caller requests over all its streams to this worker: of the caller that requests most.",
+    (),
+    "Compare the value with `envoy_sds.maximum_secrets_per_caller`. Beyond this limit, streams of the caller end with "
+    "RESOURCE_EXHAUSTED.",
+)
 STATES: Final = Description(
     "keyway.sds.secrets",
     "gauge",
@@ -39,4 +48,4 @@ ANSWERS: Final = Description(
     "journal.",
 )
 
-SECRETS: Final = (STREAMS, STATES, ANSWERS)
+SECRETS: Final = (STREAMS, LARGEST_CALLER, STATES, ANSWERS)

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import time
 from unittest.mock import Mock
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from gateway.poller.provider_poller import ProviderPoller
 from gateway.providers.base.settings import PollerSettings
 from gateway.telemetry.certificates import Expiries
 from gateway.upstream import outcomes
+from gateway.watch.messages import Interest, Update
 from gateway.watch.publisher import WatchedProvider
 from keyway.v1 import error_reason_pb2 as reasons
 from keyway.v1.certificate_pb2 import Certificate
@@ -28,6 +30,7 @@ from keyway.v1.certificate_service_pb2 import (
     ListCertificatesRequest,
     ListCertificatesResponse,
 )
+from tests.support.waiting import eventually
 
 DATE = Date(year=2030, month=1, day=2)
 
@@ -168,3 +171,82 @@ async def test_bug_ends_only_the_poll() -> None:
         assert await poller.poll() == 300
     assert poller.failures == {"INTERNAL_ERROR": 1}
     assert "secret text" not in str(lines)
+
+
+class WatchedPages(Pages):
+    """The same list with a reader. Downloads fail, and are counted. seconds: the duration of a request for the list."""
+
+    def __init__(self, number: int, seconds: float = 0.0) -> None:
+        super().__init__(number)
+        self.downloaded: list[str] = []
+        self.updates: list[Update] = []
+        self.watched = WatchedProvider(self.updates.append)
+        self.polls: list[float] = []
+        self._seconds = seconds
+
+    async def list_page(self, request: ListCertificatesRequest) -> ListCertificatesResponse:
+        self.polls.append(time.monotonic())
+        await asyncio.sleep(self._seconds)
+        return await super().list_page(request)
+
+    async def download(self, request: DownloadCertificateRequest) -> DownloadCertificateResponse:
+        self.downloaded.append(request.name.rpartition("/")[2])
+        raise UpstreamError(outcomes.TIMEOUT, "failed", provider="p")
+
+    def watch(self, *names: str, serial: int = 1) -> None:
+        """Watch certificates by their IDs; all without one."""
+        full = frozenset(f"providers/p/certificates/{name}" for name in names)
+        self.watched.receive(Interest(1, "p", serial, full, everything=not names, is_urgent=True))
+
+    def poller(self, **settings: object) -> ProviderPoller:
+        """Return a poller of the list."""
+        given = PollerSettings.model_validate(settings)
+        reader = CertificateReader(given, self, ZoneInfo("UTC"))
+        return ProviderPoller("p", given, self, None, watched=self.watched, reader=reader, draw=lambda low, _: low)
+
+
+async def test_watch_of_too_many_certificates_is_rejected_before_any_download() -> None:
+    pages = WatchedPages(4)
+    pages.watch()
+    await pages.poller(maximum_watched=3).poll()
+    (ended, answered) = pages.updates
+    assert ended.ends_everything
+    assert ended.failure is not None
+    assert "has 4 certificates" in ended.failure.message
+    assert "at most 3 (poller.maximum_watched)" in ended.failure.message
+    assert not answered.changes
+    assert pages.downloaded == []
+    await pages.poller(maximum_watched=4).poll()
+    assert sorted(pages.downloaded) == ["0", "1", "2", "3"]
+
+
+async def test_downloads_of_named_certificates_are_limited_and_the_rest_is_unreadable() -> None:
+    pages = WatchedPages(4)
+    poller = pages.poller(maximum_watched=2)
+    pages.watch("2", "3")
+    await poller.poll()
+    pages.watch("0", "1", "2", "3", serial=2)
+    with capture_logs() as lines:
+        await poller.poll()
+    assert pages.downloaded == ["2", "3"] * 2  # those that were watched first
+    reasons_found = {name[-1]: state.reason for name, state in pages.updates[-1].changes.items()}
+    assert reasons_found == dict.fromkeys("01", "TOO_MANY_CERTIFICATES")
+    assert [(line["event"], line["watched"], line["maximum"]) for line in lines] == [
+        ("too_many_certificates_watched", 4, 2)
+    ]
+
+
+async def test_polls_for_readers_use_at_most_half_of_the_time() -> None:
+    pages = WatchedPages(1, seconds=1.0)
+    pages.watch("0")
+    task = asyncio.create_task(pages.poller(watch_interval=60).run())
+
+    async def are_polled() -> bool:
+        pages.watch("0", serial=time.monotonic_ns())  # a reader always waits
+        return len(pages.polls) == 3
+
+    await eventually(are_polled)
+    task.cancel()
+    first, second, third = pages.polls
+    assert second - first >= 1.9
+    assert third - second >= 1.9

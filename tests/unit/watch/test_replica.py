@@ -8,7 +8,7 @@ import orjson
 import pytest
 from google.rpc import code_pb2
 
-from gateway.errors import GatewayError
+from gateway.errors import TOO_MANY_CERTIFICATES, GatewayError
 from gateway.watch import lingering, replica
 from gateway.watch.messages import Interest, PollFailure, Update
 from gateway.watch.publisher import VersionPublisher
@@ -196,6 +196,32 @@ async def test_another_worker_receives_all_states_of_its_certificates() -> None:
         (1, {}),
         (2, {A: V1, B: REMOVED}),
     ]
+
+
+async def test_too_many_certificates_end_only_the_readers_of_everything() -> None:
+    gateway = Gateway()
+    everything = gateway.replica.subscribe(parent="providers/p")
+    named = gateway.replica.subscribe([A])
+    opening = asyncio.create_task(everything.fresh())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    watched = gateway.publisher.provider("p")
+    poll = watched.begin()
+    watched.end_everything(poll, GatewayError(TOO_MANY_CERTIFICATES, "too many"))
+    assert not poll.includes(B)
+    watched.finish(poll, {A: V1})
+    with pytest.raises(GatewayError, match="too many") as caught:
+        await opening
+    assert (caught.value.kind.code, caught.value.kind.retryable) == (code_pb2.FAILED_PRECONDITION, False)
+    with pytest.raises(GatewayError, match="too many"):
+        everything.pop()
+    assert changes(named) == [("a", "1", 0)]
+    everything.close()
+    await gateway.poll(a=V1, b=V1)
+    again = gateway.replica.subscribe(parent="providers/p")
+    await gateway.poll(b=V2)
+    assert sorted(changes(again)) == [("b", "2", 0)]
+    assert changes(named) == [("a", "REMOVED", 0)]
 
 
 async def test_update_for_another_worker_is_ignored() -> None:

@@ -1,0 +1,77 @@
+"""The end of a connection whose peer does not take what the gateway writes to a stream.
+
+gRPC cannot end such a stream: its status waits behind the message that the peer does not take, also if the peer answers
+pings. Only the end of the connection releases the message and the state of the stream.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Final
+
+import grpc
+import structlog
+
+from gateway.server.rpc_context import ServicerContext, peer_address
+
+WRITE_SECONDS: Final = 60.0
+_CLOSING_SECONDS: Final = 10.0
+"""Seconds until a stream ends whose connection cannot be closed, such as that of a Unix socket."""
+_DESCRIPTORS: Final = Path("/proc/self/fd")
+
+_log = structlog.get_logger(__name__)
+
+
+async def write(transport: ServicerContext, message: object, seconds: float) -> None:
+    """Write a message to a stream. If the peer does not take it within `seconds`, its connection is closed.
+
+    Raises CancelledError when the connection has been closed, by either side.
+    """
+    timer = asyncio.get_running_loop().call_later(seconds, _close, transport, seconds)
+    try:
+        async with asyncio.timeout(seconds + _CLOSING_SECONDS):
+            await transport.write(message)
+    except (TimeoutError, grpc.aio.BaseError):
+        raise asyncio.CancelledError from None
+    finally:
+        timer.cancel()
+
+
+def _close(transport: ServicerContext, seconds: float) -> None:
+    address = peer_address(transport.peer())
+    _log.warning("reader_stalled", peer=address, seconds=seconds, effect="the connection is closed")
+    # In a thread, because there can be thousands of descriptors.
+    asyncio.get_running_loop().run_in_executor(None, close_connection, address)
+
+
+def close_connection(address: str) -> bool:
+    """Close the TCP connection to HOST:PORT, and return whether it was found. gRPC then ends all its streams."""
+    for descriptor in os.listdir(_DESCRIPTORS):
+        with contextlib.suppress(OSError, ValueError):
+            if _close_if_connected(int(descriptor), address):
+                return True
+    return False
+
+
+def _close_if_connected(descriptor: int, address: str) -> bool:
+    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        return False
+    # A copy, because gRPC can close the descriptor at any time, and its number can then belong to another connection.
+    with socket.socket(fileno=os.dup(descriptor)) as connection:
+        if connection.family not in (socket.AF_INET, socket.AF_INET6) or _peer_of(connection) != address:
+            return False
+        connection.shutdown(socket.SHUT_RDWR)
+        return True
+
+
+def _peer_of(connection: socket.socket) -> str:
+    """Return the HOST:PORT of the other side as gRPC writes it. Raises OSError if the socket is not connected."""
+    host, port, *_ = connection.getpeername()
+    address = ipaddress.ip_address(host)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+        return f"[{host}]:{port}"
+    return f"{getattr(address, 'ipv4_mapped', None) or address}:{port}"

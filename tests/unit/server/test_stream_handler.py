@@ -1,0 +1,134 @@
+"""Streams whose readers do not take events: they end, and release their slots."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+
+from gateway.authz.settings import LimitSettings
+from gateway.contract.methods import DELIVER_CERTIFICATE, METHODS_BY_OPERATION
+from gateway.server.interceptors.interceptor import InterceptorDependencies
+from gateway.server.open_streams import OpenStreams
+from gateway.server.stream_handler import StreamEvent, StreamLimits, stream_handler
+from gateway.server.transport.stalled_peers import close_connection
+from gateway.telemetry.streams import StreamMetrics
+from keyway.v1.certificate_service_pb2 import WatchCertificatesRequest, WatchCertificatesResponse
+from tests.support.http2_frames import message_start
+from tests.support.http2_peer import Peer
+from tests.support.waiting import eventually
+
+WATCH = METHODS_BY_OPERATION["watch_certificates"]
+PATH = f"/{WATCH.service}/{WATCH.name}"
+REQUEST = WatchCertificatesRequest(parent="providers/p").SerializeToString()
+NO_WINDOW, LARGE_WINDOW = 0, 1 << 30
+
+
+class EndlessEvents:
+    """A stream that always has an event."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+    async def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        response = WatchCertificatesResponse(reason="x" * 16_000)
+        while not self.closed:
+            await asyncio.sleep(0)
+            yield StreamEvent(response, WatchCertificatesResponse(name="providers/p/certificates/c"), "CURRENT", 0.0)
+
+
+class Scene:
+    """A server with such streams. writing: seconds in which a reader must take an event."""
+
+    def __init__(self, writing: float) -> None:
+        self.opened: list[EndlessEvents] = []
+        self.streams = OpenStreams(LimitSettings())
+        self.address = ""
+        metrics = StreamMetrics(lambda: self.streams.count, None)
+        limits = StreamLimits(60, 3600, self.streams, metrics, writing=writing)
+        self._handler = stream_handler(WATCH, DELIVER_CERTIFICATE, self._open, limits, InterceptorDependencies())
+
+    async def _open(self, _request: object, _call: object) -> EndlessEvents:
+        self.opened.append(EndlessEvents())
+        return self.opened[-1]
+
+    @contextlib.asynccontextmanager
+    async def served(self) -> AsyncIterator["Scene"]:
+        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        handlers = {WATCH.name: grpc.stream_stream_rpc_method_handler(self._handler)}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(WATCH.service, handlers),))
+        self.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        await server.start()
+        yield self
+        await server.stop(0)
+
+    async def ended(self) -> None:
+        """Return when a stream was opened and no stream is open."""
+
+        async def has_ended() -> bool:
+            return any(each.closed for each in self.opened) and self.streams.count == 0
+
+        await eventually(has_ended, 60)
+
+
+def opened(address: str, window: int) -> Peer:
+    """Return a peer with one stream. window: how many bytes of a stream it accepts."""
+    peer = Peer(address, tls=False)
+    peer.begin(window)
+    peer.open(1, PATH.encode())
+    peer.send_data(1, message_start(len(REQUEST)) + REQUEST)
+    return peer
+
+
+@pytest.mark.parametrize("window", [NO_WINDOW, LARGE_WINDOW], ids=["HTTP/2 window", "TCP window"])
+async def test_stream_of_a_reader_that_takes_nothing_ends_with_its_connection(window: int) -> None:
+    """With a large HTTP/2 window, the buffers of the TCP connection become full, because the peer does not read."""
+    async with Scene(writing=1.0).served() as scene:
+        peer = opened(scene.address, window)
+        await scene.ended()
+
+        async def is_closed() -> bool:
+            peer.read(0.01)
+            return peer.closed
+
+        await eventually(is_closed)
+
+
+async def test_slow_reader_keeps_its_stream() -> None:
+    async with Scene(writing=20.0).served() as scene, grpc.aio.insecure_channel(scene.address) as channel:
+        call = channel.stream_stream(PATH, response_deserializer=WatchCertificatesResponse.FromString)()
+        await call.write(REQUEST)
+        began = time.monotonic()
+        while time.monotonic() < began + 2:
+            assert (await call.read()).reason
+            await asyncio.sleep(0.2)
+        assert scene.streams.count == 1
+        call.cancel()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+async def test_only_the_connection_of_the_peer_is_closed(host: str) -> None:
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    try:
+        server = await asyncio.start_server(hold, host.strip("[]"), 0)
+    except OSError:
+        pytest.skip(f"the machine has no address {host}")
+    port = server.sockets[0].getsockname()[1]
+    (reader, writer), (other, other_writer) = [await asyncio.open_connection(host.strip("[]"), port) for _ in range(2)]
+    own = writer.get_extra_info("sockname")[1]
+    assert close_connection(f"{host}:{own}")
+    async with asyncio.timeout(20):
+        assert await reader.read() == b""
+    assert not other.at_eof()
+    assert not close_connection(f"{host}:1")
+    writer.close()
+    other_writer.close()
+    server.close()
