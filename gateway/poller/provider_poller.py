@@ -6,7 +6,7 @@ import datetime as dt
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from typing import Final, Protocol
 
 import structlog
@@ -31,7 +31,8 @@ _FIRST_SECONDS: Final = 10.0
 """The maximum delay of the first poll. It is short, because the metrics of a worker disappear when it ends."""
 _RETRY_SECONDS: Final = 300.0
 _SPACING_SECONDS: Final = 0.5
-"""The minimum time between two polls, however many readers wait. It is at least the duration of the last poll."""
+"""The minimum time between two polls for readers, however many of them wait. It is at least the duration of the last
+one."""
 _PAGE_SIZE: Final = 1000
 _MAXIMUM_PAGES: Final = 1000
 _REJECTIONS: Final = (
@@ -80,7 +81,6 @@ class ProviderPoller:
         self._draw = draw
         self._rejection: GatewayError | None = None
         self._succeeded = time.monotonic()
-        self._duration = 0.0
         self._downloaded: set[str] = set()
 
     @property
@@ -94,8 +94,11 @@ class ProviderPoller:
         await self._pause(self._draw(0, min(_FIRST_SECONDS, self.interval)))
         while True:
             seconds = await self.poll() if self._is_needed else self.interval
-            jitter = self.settings.jitter
-            await self._pause(seconds * self._draw(1 - jitter, 1 + jitter))
+            await self._pause(self._spread(seconds))
+
+    def _spread(self, seconds: float) -> float:
+        jitter = self.settings.jitter
+        return seconds * self._draw(1 - jitter, 1 + jitter)
 
     @property
     def interval(self) -> float:
@@ -108,31 +111,43 @@ class ProviderPoller:
         return self._publish is not None or self._watched.is_watched
 
     async def _pause(self, seconds: float) -> None:
-        """Return after `seconds`, or before that if a reader waits for a poll.
+        """Return after `seconds`. Meanwhile, read what readers wait for, at most half of the time."""
+        end = time.monotonic() + seconds
+        spacing = _SPACING_SECONDS
+        while await self._is_wanted(spacing, end):
+            began = time.monotonic()
+            end = min(end, began + self._spread(await self._poll_for_readers()))
+            spacing = max(_SPACING_SECONDS, time.monotonic() - began)
+
+    async def _is_wanted(self, spacing: float, end: float) -> bool:
+        """Return whether a reader waits, after `spacing` seconds at the earliest; False at `end`, also if one waits."""
+        await asyncio.sleep(min(spacing, max(0.0, end - time.monotonic())))
+        left = end - time.monotonic()
+        if left > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    return await self._watched.wanted.wait()
+        return False
+
+    async def _poll_for_readers(self) -> float:
+        """Read what readers wait for. Return the seconds until the next poll.
 
         After a rejected password, readers receive the error of the last poll, because an upstream can lock an account.
         """
-        # So polls for readers use at most half of the time, also if each of them takes long.
-        spacing = min(seconds, max(_SPACING_SECONDS, self._duration))
-        await asyncio.sleep(spacing)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds - spacing):
-                while True:
-                    await self._watched.wanted.wait()
-                    if self._rejection is None:
-                        return
-                    self._watched.fail(self._watched.begin(), self._rejection)
+        if self._rejection is None:
+            return await self.poll(urgent=True)
+        self._watched.fail(self._watched.begin(urgent=True), self._rejection)
+        return self.interval
 
-    async def poll(self) -> float:
-        """Poll once. Return the seconds until the next poll, without jitter.
+    async def poll(self, *, urgent: bool = False) -> float:
+        """Poll once. Return the seconds until the next poll, without jitter. urgent: only what readers wait for.
 
         Most failures are transient, so the next poll follows soon. After a rejected password, it follows after the
         interval, because an upstream can lock an account or a key store after several rejections.
         """
         self._rejection = None
-        began = time.monotonic()
         try:
-            await self._poll()
+            await self._poll(self._watched.begin(urgent=urgent))
         except GatewayError as error:
             reason = reason_name(error.kind.reason)
             self.failures[reason] += 1
@@ -146,22 +161,20 @@ class ProviderPoller:
             self.failures[reason] += 1
             _log.error("certificate_poll_failed", provider=self.provider, reason=reason, **exception_fields(error))
             return self._retry_seconds
-        finally:
-            self._duration = time.monotonic() - began
-        self._succeeded = time.monotonic()
+        if not urgent:
+            self._succeeded = time.monotonic()
         return self.interval
 
     @property
     def _retry_seconds(self) -> float:
         return min(self.interval, _RETRY_SECONDS)
 
-    async def _poll(self) -> None:
+    async def _poll(self, poll: PollRound) -> None:
         """Publish the certificates. Then raise the error if some could not be listed or read."""
-        poll = self._watched.begin()
         try:
             found, watched, failure = await self._list(poll)
             if failure is None:
-                self._watched.finish(poll, await self._states(poll, watched))
+                self._watched.finish(poll, await self._states(poll, watched, found.keys()))
         except Exception as error:
             self._watched.fail(
                 poll, error if isinstance(error, GatewayError) else GatewayError(INTERNAL_ERROR, "internal error")
@@ -169,23 +182,30 @@ class ProviderPoller:
             raise
         if failure is not None:
             self._watched.fail(poll, failure)
-        if self._publish is not None:
+        if self._publish is not None and not poll.urgent:
             failure = await self._read_missing(found) or failure
             self._publish(self.provider, found)
         if failure is not None:
             raise failure
 
-    async def _states(self, poll: PollRound, listed: dict[str, Certificate]) -> States:
-        """Return the states of the certificates that the poll has to read, with at most `maximum_watched` downloads."""
+    async def _states(self, poll: PollRound, listed: Mapping[str, Certificate], existing: Set[str]) -> States:
+        """Return the states of the certificates that the poll has to read, with at most `maximum_watched` downloads.
+
+        listed: these certificates. existing: the names of all certificates of the provider.
+        """
         maximum = self.settings.maximum_watched
         if poll.everything and len(listed) > maximum:
             self._watched.end_everything(poll, self._too_many(len(listed)))
             listed = {name: each for name, each in listed.items() if poll.includes(name)}
-        chosen = sorted(listed, key=lambda name: name not in self._downloaded)[:maximum]
+        # The downloads since the last regular poll count together.
+        downloaded = (self._downloaded & existing) - listed.keys() if poll.urgent else set[str]()
+        order = sorted(listed, key=lambda name: name not in self._downloaded)
+        chosen = order[: max(0, maximum - len(downloaded))]
         states = await self._reader.read({name: listed[name] for name in chosen})
-        self._downloaded = set(chosen)
-        if len(listed) > maximum:
-            _log.warning("too_many_certificates_watched", provider=self.provider, watched=len(listed), maximum=maximum)
+        self._downloaded = downloaded.union(chosen)
+        if len(chosen) < len(listed):
+            watched = len(downloaded) + len(listed)
+            _log.warning("too_many_certificates_watched", provider=self.provider, watched=watched, maximum=maximum)
             unread = CertificateState(Phase.UNREADABLE, reason=reason_name(TOO_MANY_CERTIFICATES.reason))
             states |= {name: unread for name in listed.keys() - states.keys()}
         return states

@@ -22,7 +22,8 @@ class Interest:
     """The certificates of one provider that a worker watches. It replaces the previous interest of the worker.
 
     worker: the number of the worker. serial: increases with each interest, also beyond the end of the worker.
-    everything: all certificates of the provider. is_urgent: whether a reader waits for an update.
+    everything: all certificates of the provider. urgent: the names for which readers wait. urgent_everything: whether a
+    reader waits for all certificates.
     """
 
     worker: int
@@ -30,7 +31,13 @@ class Interest:
     serial: int
     names: frozenset[str] = frozenset()
     everything: bool = False
-    is_urgent: bool = False
+    urgent: frozenset[str] = frozenset()
+    urgent_everything: bool = False
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether a reader waits for an update."""
+        return bool(self.urgent) or self.urgent_everything
 
     @property
     def is_empty(self) -> bool:
@@ -44,22 +51,25 @@ class Interest:
                 "worker": self.worker,
                 "provider": self.provider,
                 "serial": self.serial,
-                "names": sorted(self.names),
+                "names": sorted(self.names - self.urgent),
                 "everything": self.everything,
-                "urgent": self.is_urgent,
+                "urgent": sorted(self.names & self.urgent),
+                "urgent_everything": self.urgent_everything,
             }
         )
 
     @classmethod
     def of(cls, value: Any) -> Self:
         """Return the interest in parsed JSON."""
+        urgent = frozenset(map(_text, value["urgent"]))
         return cls(
             _number(value["worker"]),
             _text(value["provider"]),
             _number(value["serial"]),
-            frozenset(map(_text, value["names"])),
+            urgent.union(map(_text, value["names"])),
             everything=bool(value["everything"]),
-            is_urgent=bool(value["urgent"]),
+            urgent=urgent,
+            urgent_everything=bool(value["urgent_everything"]),
         )
 
 

@@ -67,16 +67,19 @@ class WatchedProvider:
         if interest.is_urgent:
             self.wanted.set()
 
-    def begin(self) -> "PollRound":
-        """Begin a poll. It answers the interests that have arrived until now."""
+    def begin(self, *, urgent: bool = False) -> "PollRound":
+        """Begin a poll. It answers the interests that have arrived until now.
+
+        urgent: whether it reads only what readers wait for.
+        """
         self.wanted.clear()
-        return PollRound(tuple(self._interests.values()))
+        return PollRound(tuple(self._interests.values()), urgent=urgent)
 
     def finish(self, poll: "PollRound", states: States) -> None:
         """Send the workers what has changed for them. states: of the certificates that the poll has to read."""
         for interest in poll.interests:
             if interest.worker in self._interests:
-                self._answer(interest, states)
+                self._answer(poll, interest, states)
 
     def end_everything(self, poll: "PollRound", error: GatewayError) -> None:
         """End the streams of all certificates of the provider. The poll then has to read only named ones."""
@@ -93,14 +96,14 @@ class WatchedProvider:
         for interest in poll.interests:
             self._send(Update(interest.worker, interest.provider, interest.serial, failure=failure))
 
-    def _answer(self, interest: Interest, states: States) -> None:
+    def _answer(self, poll: "PollRound", interest: Interest, states: States) -> None:
         sent = self._sent.setdefault(interest.worker, {})
-        is_complete = interest.everything and interest.worker not in self._informed
+        is_complete = poll.everything and interest.everything and interest.worker not in self._informed
         if is_complete:
             sent.clear()
             if self._interests[interest.worker].everything:
                 self._informed.add(interest.worker)
-        changes = iter(list(_changes(interest, states, sent)))
+        changes = iter([change for change in _changes(interest, states, sent) if poll.includes(change[0])])
         while True:
             part = dict(islice(changes, _CHANGES_PER_UPDATE))
             is_last = len(part) < _CHANGES_PER_UPDATE
@@ -129,12 +132,16 @@ def _changes(
 
 
 class PollRound:
-    """What one poll has to read. everything: all certificates of the provider. names: otherwise, these."""
+    """What one poll has to read. everything: all certificates of the provider. names: otherwise, these.
 
-    def __init__(self, interests: tuple[Interest, ...]) -> None:
+    urgent: whether it reads only what readers wait for.
+    """
+
+    def __init__(self, interests: tuple[Interest, ...], *, urgent: bool = False) -> None:
         self.interests = interests
-        self.everything = any(interest.everything for interest in interests)
-        self.names = frozenset[str]().union(*(interest.names for interest in interests))
+        self.urgent = urgent
+        self.everything = any(each.urgent_everything if urgent else each.everything for each in interests)
+        self.names = frozenset[str]().union(*(each.urgent if urgent else each.names for each in interests))
 
     def exclude_everything(self) -> None:
         """Read only named certificates."""

@@ -247,10 +247,17 @@ class _ProviderReplica:
             self._has_forgotten = False
             self.states = {name: state for name, state in self.states.items() if self._keeps(name, state)}
         serial = time.monotonic_ns()
-        is_urgent = self.waiting.number(serial)
-        names = frozenset(self._readers)
+        urgent, urgent_everything = self.waiting.number(serial)
         self._send(
-            Interest(os.getpid(), self._provider, serial, names, everything=self._everything, is_urgent=is_urgent)
+            Interest(
+                os.getpid(),
+                self._provider,
+                serial,
+                frozenset(self._readers),
+                everything=self._everything,
+                urgent=urgent,
+                urgent_everything=urgent_everything,
+            )
         )
 
     def _keeps(self, name: str, state: CertificateState) -> bool:

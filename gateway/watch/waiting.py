@@ -54,12 +54,19 @@ class Waiting:
         wait = self._waits.get(subscription)
         return wait is not None and (wait.names is None or name in wait.names)
 
-    def number(self, serial: int) -> bool:
-        """Set the serial of the interest that is about to be sent. Return whether any subscription waits."""
+    def number(self, serial: int) -> tuple[frozenset[str], bool]:
+        """Set the serial of the interest that is about to be sent.
+
+        Return the names for which subscriptions wait, and whether one waits for all certificates.
+        """
+        names: set[str] = set()
+        everything = False
         for wait in self._waits.values():
             if wait.serial == _UNSENT:
                 wait.serial = serial
-        return bool(self._waits)
+            names.update(wait.names or ())
+            everything = everything or wait.names is None
+        return frozenset(names), everything
 
     def complete(self, serial: int) -> Iterator[tuple[VersionSubscription, Iterable[str] | None]]:
         """Yield the subscriptions that wait no longer, with the names. serial: of the interest that was answered."""

@@ -1,7 +1,6 @@
 """The relay of messages about watched certificates: interests to the worker that polls, and updates to all workers."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 
 from gateway.watch.messages import Interest, Update
 from gateway.workers.process import WorkerProcess
@@ -40,5 +39,5 @@ class WatchRelay:
             if interest.worker not in workers:
                 del self._interests[key]
                 if self._poller is not None:
-                    ended = replace(interest, serial=interest.serial + 1, names=frozenset(), everything=False)
+                    ended = Interest(interest.worker, interest.provider, interest.serial + 1)
                     self._poller.share_interest(ended)

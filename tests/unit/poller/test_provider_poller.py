@@ -193,10 +193,13 @@ class WatchedPages(Pages):
         self.downloaded.append(request.name.rpartition("/")[2])
         raise UpstreamError(outcomes.TIMEOUT, "failed", provider="p")
 
-    def watch(self, *names: str, serial: int = 1) -> None:
-        """Watch certificates by their IDs; all without one."""
+    def watch(self, *names: str, serial: int = 1, urgent: bool = True) -> None:
+        """Watch certificates by their IDs; all without one. urgent: a reader waits for them."""
         full = frozenset(f"providers/p/certificates/{name}" for name in names)
-        self.watched.receive(Interest(1, "p", serial, full, everything=not names, is_urgent=True))
+        interest = Interest(
+            1, "p", serial, full, everything=not names, urgent=full if urgent else frozenset(), urgent_everything=not names
+        )
+        self.watched.receive(interest)
 
     def poller(self, **settings: object) -> ProviderPoller:
         """Return a poller of the list."""
@@ -239,14 +242,51 @@ async def test_downloads_of_named_certificates_are_limited_and_the_rest_is_unrea
 async def test_polls_for_readers_use_at_most_half_of_the_time() -> None:
     pages = WatchedPages(1, seconds=1.0)
     pages.watch("0")
-    task = asyncio.create_task(pages.poller(watch_interval=60).run())
+    task = asyncio.create_task(pages.poller(watch_interval=600).run())
 
     async def are_polled() -> bool:
         pages.watch("0", serial=time.monotonic_ns())  # a reader always waits
-        return len(pages.polls) == 3
+        return len(pages.polls) == 4
 
-    await eventually(are_polled)
+    await eventually(are_polled, 60)
     task.cancel()
-    first, second, third = pages.polls
-    assert second - first >= 1.9
+    _, second, third, fourth = pages.polls
     assert third - second >= 1.9
+    assert fourth - third >= 1.9
+
+
+async def test_poll_for_a_reader_downloads_only_its_certificates() -> None:
+    pages = WatchedPages(4)
+    poller = pages.poller(maximum_watched=3)
+    pages.watch("0", "1")
+    await poller.poll()
+    pages.downloaded.clear()
+    pages.updates.clear()
+    pages.watched.receive(Interest(2, "p", 1, frozenset({name_of("2")}), urgent=frozenset({name_of("2")})))
+    await poller.poll(urgent=True)
+    assert pages.downloaded == ["2"]
+    assert [(update.worker, sorted(update.changes)) for update in pages.updates] == [(1, []), (2, [name_of("2")])]
+    pages.watched.receive(Interest(3, "p", 1, frozenset({name_of("3")}), urgent=frozenset({name_of("3")})))
+    await poller.poll(urgent=True)
+    assert pages.downloaded == ["2"]  # maximum_watched is reached
+    assert pages.updates[-1].changes[name_of("3")].reason == "TOO_MANY_CERTIFICATES"
+
+
+async def test_readers_that_always_wait_do_not_delay_the_regular_poll() -> None:
+    pages = WatchedPages(2)
+    pages.watch("0", "1", urgent=False)
+    task = asyncio.create_task(pages.poller(watch_interval=2).run())
+
+    async def is_polled_again() -> bool:
+        pages.watched.receive(
+            Interest(2, "p", time.monotonic_ns(), frozenset({name_of("0")}), urgent=frozenset({name_of("0")}))
+        )
+        return pages.downloaded.count("1") == 3
+
+    await eventually(is_polled_again)
+    task.cancel()
+    assert pages.downloaded.count("0") > 3
+
+
+def name_of(certificate: str) -> str:
+    return f"providers/p/certificates/{certificate}"

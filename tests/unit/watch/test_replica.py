@@ -183,21 +183,6 @@ async def test_token_is_unknown_after_a_gap() -> None:
     assert second.known(token([(A, V3)])) == {A: V3}
 
 
-async def test_another_worker_receives_all_states_of_its_certificates() -> None:
-    sent: list[Update] = []
-    publisher = VersionPublisher(sent.append)
-    publisher.receive(Interest(1, "p", 1, frozenset({A}), is_urgent=True))
-    watched = publisher.provider("p")
-    watched.finish(watched.begin(), {A: V1})
-    publisher.receive(Interest(2, "p", 1, frozenset({A, B}), is_urgent=True))
-    watched.finish(watched.begin(), {A: V1})
-    assert [(each.worker, dict(each.changes)) for each in sent] == [
-        (1, {A: V1}),
-        (1, {}),
-        (2, {A: V1, B: REMOVED}),
-    ]
-
-
 async def test_too_many_certificates_end_only_the_readers_of_everything() -> None:
     gateway = Gateway()
     everything = gateway.replica.subscribe(parent="providers/p")
@@ -230,16 +215,6 @@ async def test_update_for_another_worker_is_ignored() -> None:
     await asyncio.sleep(0)
     gateway.replica.receive(Update(os.getpid() + 1, "p", 2**62, {A: V1}))
     assert changes(reader) == []
-
-
-async def test_many_changes_are_sent_in_parts() -> None:
-    sent: list[Update] = []
-    publisher = VersionPublisher(sent.append)
-    names = [f"providers/p/certificates/{number}" for number in range(450)]
-    publisher.receive(Interest(1, "p", 1, frozenset(names)))
-    watched = publisher.provider("p")
-    watched.finish(watched.begin(), dict.fromkeys(names, V1))
-    assert [(len(each.changes), each.is_last) for each in sent] == [(200, False), (200, False), (50, True)]
 
 
 async def test_interrupted_reader_receives_what_it_has_not_seen() -> None:
