@@ -207,7 +207,7 @@ class ProviderPoller:
             watched = len(downloaded) + len(listed)
             _log.warning("too_many_certificates_watched", provider=self.provider, watched=watched, maximum=maximum)
             unread = CertificateState(Phase.UNREADABLE, reason=reason_name(TOO_MANY_CERTIFICATES.reason))
-            states |= {name: unread for name in listed.keys() - states.keys()}
+            states |= dict.fromkeys(listed.keys() - states.keys(), unread)
         return states
 
     def _too_many(self, number: int) -> GatewayError:

@@ -80,6 +80,12 @@ class WatchedProvider:
         for interest in poll.interests:
             if interest.worker in self._interests:
                 self._answer(poll, interest, states)
+                self._clear_urgency(interest)
+
+    def _clear_urgency(self, answered: Interest) -> None:
+        current = self._interests[answered.worker]
+        if current.serial == answered.serial:
+            self._interests[answered.worker] = replace(current, urgent=frozenset(), urgent_everything=False)
 
     def end_everything(self, poll: "PollRound", error: GatewayError) -> None:
         """End the streams of all certificates of the provider. The poll then has to read only named ones."""

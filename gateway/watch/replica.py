@@ -88,9 +88,7 @@ class VersionReplica:
         """Return the states of the certificates of a subscription that are known. They belong to one provider."""
         return self._provider_of(subscription).current(subscription)
 
-    def known(
-        self, subscription: VersionSubscription, token: str, includes: Callable[[str], bool]
-    ) -> States | None:
+    def known(self, subscription: VersionSubscription, token: str, includes: Callable[[str], bool]) -> States | None:
         """Return the states that a reader with this resume token knows; None if the token is unknown.
 
         All certificates of the subscription belong to one provider. includes: whether the reader receives events about
@@ -200,9 +198,7 @@ class _ProviderReplica:
             self._replace(name, REMOVED)
         self._complete.clear()
 
-    def known(
-        self, subscription: VersionSubscription, token: str, includes: Callable[[str], bool]
-    ) -> States | None:
+    def known(self, subscription: VersionSubscription, token: str, includes: Callable[[str], bool]) -> States | None:
         if token == str(ResumeToken()):
             return None  # the token of a reader that knows nothing
         is_named = subscription.names.__contains__

@@ -54,9 +54,7 @@ class Source(Protocol):
     def current(self, subscription: "VersionSubscription") -> States:
         """Return the states of the certificates of a subscription that are known."""
 
-    def known(
-        self, subscription: "VersionSubscription", token: str, includes: Callable[[str], bool]
-    ) -> States | None:
+    def known(self, subscription: "VersionSubscription", token: str, includes: Callable[[str], bool]) -> States | None:
         """Return the states that a reader with this resume token knows; None if the token is unknown.
 
         includes: whether the reader receives events about a certificate.

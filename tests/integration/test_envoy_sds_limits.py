@@ -7,7 +7,6 @@ import grpc
 import pytest
 
 from gateway.surfaces.sds import envoy_messages as envoy
-from gateway.surfaces.sds import stream as stream_module
 from gateway.surfaces.sds.envoy_messages import SERVICE
 from tests.support.envoy_sds import EDGE, SECONDS, SdsScene, certificate_name, end_of
 from tests.support.http2_frames import message_start
@@ -17,6 +16,12 @@ from tests.support.scraping import scrape, value
 from tests.support.stack import Stack
 from tests.support.trusted import OPERATOR
 from tests.support.waiting import eventually
+
+MODULES = {"DeltaSecrets": "stream", "FetchSecrets": "handlers"}
+REQUESTS = {
+    "DeltaSecrets": envoy.DeltaDiscoveryRequest(resource_names_subscribe=[certificate_name("edge-a")]),
+    "FetchSecrets": envoy.DiscoveryRequest(resource_names=[certificate_name("edge-a")]),
+}
 
 
 async def test_streams_of_a_caller_are_limited(stack: Stack, tmp_path: Path) -> None:
@@ -62,25 +67,26 @@ async def test_secrets_of_a_caller_are_limited_over_all_its_streams(stack: Stack
         await eventually(are_released)
 
 
+@pytest.mark.parametrize("method", ["DeltaSecrets", "FetchSecrets"])
 async def test_node_that_takes_no_message_loses_its_connection(
-    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    monkeypatch.setattr(stream_module, "WRITE_SECONDS", 1.0)
+    monkeypatch.setattr(f"gateway.surfaces.sds.{MODULES[method]}.WRITE_SECONDS", 1.0)
     scene = SdsScene(tmp_path, stack, maximum_streams_per_caller=1)
     await scene.renew("edge-a")
     client = scene.trusted.authority.issue(uris=[EDGE]).write(tmp_path, "edge")
-    request = envoy.DeltaDiscoveryRequest(resource_names_subscribe=[certificate_name("edge-a")]).SerializeToString()
+    request = REQUESTS[method].SerializeToString()
     async with scene.served(), scene.connected() as node:
-        peer = Peer(scene.address, certificate=client)
-        peer.begin(window=0)
-        peer.open(1, f"/{SERVICE}/DeltaSecrets".encode())
-        peer.send_data(1, message_start(len(request)) + request)
+        with contextlib.closing(Peer(scene.address, certificate=client)) as peer:
+            peer.begin(window=0)
+            peer.open(1, f"/{SERVICE}/{method}".encode())
+            peer.send_data(1, message_start(len(request)) + request)
 
-        async def is_closed() -> bool:
-            peer.read(0.01)
-            return peer.closed
+            async def is_closed() -> bool:
+                peer.read(0.01)
+                return peer.closed
 
-        await eventually(is_closed, SECONDS)
+            await eventually(is_closed, SECONDS)
 
         async def is_served() -> bool:
             async with node.delta(certificate_name("edge-a")) as stream:

@@ -168,7 +168,9 @@ async def test_private_key_is_in_no_record_log_span_or_ledger(
         scene.trusted.configuration["telemetry"] = telemetry
         async with scene.served() as server, scene.connected() as node, node.delta(name) as stream:
             response = await stream.read()
-            assert secrets_in(each.resource for each in response.resources)[name].tls_certificate.HasField("private_key")
+            assert secrets_in(each.resource for each in response.resources)[name].tls_certificate.HasField(
+                "private_key"
+            )
             # A node can quote what it received.
             await stream.reject(response, leaf.key_pem.decode())
             await eventually(lambda: rejected(scene))

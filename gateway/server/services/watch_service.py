@@ -218,8 +218,6 @@ class CertificateEvents:
             self._versions.pop(name, None)
 
 
-def streams(
-    catalog: Catalog, versions: VersionReplica, authorizer: Authorizer | None
-) -> Mapping[str, OpenStream]:
+def streams(catalog: Catalog, versions: VersionReplica, authorizer: Authorizer | None) -> Mapping[str, OpenStream]:
     """Return what opens the streams of the service, by the operations of the methods."""
     return {WATCH: CertificateWatcher(catalog, versions, authorizer).open}

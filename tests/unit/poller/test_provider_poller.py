@@ -197,7 +197,13 @@ class WatchedPages(Pages):
         """Watch certificates by their IDs; all without one. urgent: a reader waits for them."""
         full = frozenset(f"providers/p/certificates/{name}" for name in names)
         interest = Interest(
-            1, "p", serial, full, everything=not names, urgent=full if urgent else frozenset(), urgent_everything=not names
+            1,
+            "p",
+            serial,
+            full,
+            everything=not names,
+            urgent=full if urgent else frozenset(),
+            urgent_everything=not names,
         )
         self.watched.receive(interest)
 

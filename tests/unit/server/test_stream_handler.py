@@ -89,14 +89,14 @@ def opened(address: str, window: int) -> Peer:
 async def test_stream_of_a_reader_that_takes_nothing_ends_with_its_connection(window: int) -> None:
     """With a large HTTP/2 window, the buffers of the TCP connection become full, because the peer does not read."""
     async with Scene(writing=1.0).served() as scene:
-        peer = opened(scene.address, window)
-        await scene.ended()
+        with contextlib.closing(opened(scene.address, window)) as peer:
+            await scene.ended()
 
-        async def is_closed() -> bool:
-            peer.read(0.01)
-            return peer.closed
+            async def is_closed() -> bool:
+                peer.read(0.01)
+                return peer.closed
 
-        await eventually(is_closed)
+            await eventually(is_closed)
 
 
 async def test_slow_reader_keeps_its_stream() -> None:

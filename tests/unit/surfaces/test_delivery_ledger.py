@@ -20,7 +20,9 @@ def test_caller_that_changes_its_node_id_displaces_only_its_own_deliveries() -> 
         deliver(ledger, "spiffe://example.org/other", f"other-{number}")
     found = Counter(key.caller.rpartition("/")[2] for key in ledger.entries)
     assert found == {"edge": 3, "other": 7}
-    assert {key.node for key in ledger.entries if key.node.startswith("other")} == {f"other-{n}" for n in range(93, 100)}
+    assert {key.node for key in ledger.entries if key.node.startswith("other")} == {
+        f"other-{n}" for n in range(93, 100)
+    }
     assert ledger.collect()[DeliveryKey("spiffe://example.org/other", "other-0", "secret")] is None
 
 

@@ -2,6 +2,7 @@
 
 import orjson
 
+from gateway.errors import TOO_MANY_CERTIFICATES, GatewayError
 from gateway.watch.messages import Interest, Update
 from gateway.watch.publisher import VersionPublisher
 from gateway.watch.states import REMOVED, CertificateState, Phase
@@ -50,6 +51,15 @@ async def test_poll_for_readers_reads_and_reports_only_what_they_wait_for() -> N
         (1, {A: V2}, False),
         (2, {A: V2}, False),
     ]
+    assert watched.begin(urgent=True).names == frozenset()
+
+
+async def test_readers_still_wait_after_a_failed_poll() -> None:
+    publisher = VersionPublisher(lambda _: None)
+    publisher.receive(Interest(1, "p", 1, frozenset({A}), urgent=frozenset({A})))
+    watched = publisher.provider("p")
+    watched.fail(watched.begin(urgent=True), GatewayError(TOO_MANY_CERTIFICATES, "failed"))
+    assert watched.begin(urgent=True).names == {A}
 
 
 def test_interest_is_the_same_after_encoding() -> None:

@@ -13,7 +13,7 @@ from gateway.watch import lingering, replica
 from gateway.watch.messages import Interest, PollFailure, Update
 from gateway.watch.publisher import VersionPublisher
 from gateway.watch.replica import VersionReplica
-from gateway.watch.states import REMOVED, CertificateState, Phase, ResumeToken
+from gateway.watch.states import CertificateState, Phase, ResumeToken
 from gateway.watch.subscription import VersionSubscription
 from keyway.v1 import error_reason_pb2 as reasons
 from tests.support.waiting import eventually

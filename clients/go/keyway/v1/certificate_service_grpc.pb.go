@@ -159,7 +159,9 @@ type CertificateServiceClient interface {
 	// A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
 	//
 	// Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
-	// provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
+	// provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams); FAILED_PRECONDITION
+	// `TOO_MANY_CERTIFICATES` (without `names`, if the provider has more certificates than the gateway watches; this can
+	// also end an open stream).
 	WatchCertificates(ctx context.Context, in *WatchCertificatesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchCertificatesResponse], error)
 	// Imports a certificate and its private key from a key store file.
 	//
@@ -491,7 +493,9 @@ type CertificateServiceServer interface {
 	// A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
 	//
 	// Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
-	// provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
+	// provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams); FAILED_PRECONDITION
+	// `TOO_MANY_CERTIFICATES` (without `names`, if the provider has more certificates than the gateway watches; this can
+	// also end an open stream).
 	WatchCertificates(*WatchCertificatesRequest, grpc.ServerStreamingServer[WatchCertificatesResponse]) error
 	// Imports a certificate and its private key from a key store file.
 	//

@@ -232,6 +232,9 @@ const (
 	ErrorReason_ERROR_REASON_AUDIT_QUERY_IN_PROGRESS ErrorReason = 59
 	// NOT_FOUND. There is no such audit record, or the caller may not read it.
 	ErrorReason_ERROR_REASON_AUDIT_RECORD_NOT_FOUND ErrorReason = 60
+	// FAILED_PRECONDITION. The provider has more certificates than the gateway watches (`poller.maximum_watched`).
+	// Example: WatchCertificates without `names` for a provider with 5,000 certificates. Request `names` instead.
+	ErrorReason_ERROR_REASON_TOO_MANY_CERTIFICATES ErrorReason = 61
 )
 
 // Enum value maps for ErrorReason.
@@ -298,6 +301,7 @@ var (
 		58: "ERROR_REASON_AUDIT_QUERY_TIMEOUT",
 		59: "ERROR_REASON_AUDIT_QUERY_IN_PROGRESS",
 		60: "ERROR_REASON_AUDIT_RECORD_NOT_FOUND",
+		61: "ERROR_REASON_TOO_MANY_CERTIFICATES",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                      0,
@@ -361,6 +365,7 @@ var (
 		"ERROR_REASON_AUDIT_QUERY_TIMEOUT":              58,
 		"ERROR_REASON_AUDIT_QUERY_IN_PROGRESS":          59,
 		"ERROR_REASON_AUDIT_RECORD_NOT_FOUND":           60,
+		"ERROR_REASON_TOO_MANY_CERTIFICATES":            61,
 	}
 )
 
@@ -395,7 +400,7 @@ var File_keyway_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_keyway_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ckeyway/v1/error_reason.proto\x12\tkeyway.v1*\xd8\x12\n" +
+	"\x1ckeyway/v1/error_reason.proto\x12\tkeyway.v1*\x80\x13\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12#\n" +
@@ -458,7 +463,8 @@ const file_keyway_v1_error_reason_proto_rawDesc = "" +
 	"$ERROR_REASON_AUDIT_QUERY_UNAVAILABLE\x109\x12$\n" +
 	" ERROR_REASON_AUDIT_QUERY_TIMEOUT\x10:\x12(\n" +
 	"$ERROR_REASON_AUDIT_QUERY_IN_PROGRESS\x10;\x12'\n" +
-	"#ERROR_REASON_AUDIT_RECORD_NOT_FOUND\x10<B;\n" +
+	"#ERROR_REASON_AUDIT_RECORD_NOT_FOUND\x10<\x12&\n" +
+	"\"ERROR_REASON_TOO_MANY_CERTIFICATES\x10=B;\n" +
 	"\rdev.keyway.v1P\x01Z(keyway.dev/clients/go/keyway/v1;keywayv1b\x06proto3"
 
 var (

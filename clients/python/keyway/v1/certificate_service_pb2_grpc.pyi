@@ -157,7 +157,9 @@ class CertificateServiceStub:
     A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
 
     Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
-    provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
+    provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams); FAILED_PRECONDITION
+    `TOO_MANY_CERTIFICATES` (without `names`, if the provider has more certificates than the gateway watches; this can
+    also end an open stream).
     """
     ImportCertificate: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.ImportCertificateRequest, _certificate_service_pb2.ImportCertificateResponse]
     """Imports a certificate and its private key from a key store file.
@@ -336,7 +338,9 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
 
     Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
-    provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
+    provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams); FAILED_PRECONDITION
+    `TOO_MANY_CERTIFICATES` (without `names`, if the provider has more certificates than the gateway watches; this can
+    also end an open stream).
     """
     ImportCertificate: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.ImportCertificateRequest, _certificate_service_pb2.ImportCertificateResponse]  # type: ignore[assignment]
     """Imports a certificate and its private key from a key store file.
@@ -560,7 +564,9 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
         A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
 
         Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
-        provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
+        provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams); FAILED_PRECONDITION
+        `TOO_MANY_CERTIFICATES` (without `names`, if the provider has more certificates than the gateway watches; this can
+        also end an open stream).
         """
 
     @_abc_1.abstractmethod

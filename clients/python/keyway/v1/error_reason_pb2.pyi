@@ -274,6 +274,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED. The caller already has an audit query in progress."""
     ERROR_REASON_AUDIT_RECORD_NOT_FOUND: _ErrorReason.ValueType  # 60
     """NOT_FOUND. There is no such audit record, or the caller may not read it."""
+    ERROR_REASON_TOO_MANY_CERTIFICATES: _ErrorReason.ValueType  # 61
+    """FAILED_PRECONDITION. The provider has more certificates than the gateway watches (`poller.maximum_watched`).
+    Example: WatchCertificates without `names` for a provider with 5,000 certificates. Request `names` instead.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reason why a call failed. This is a closed list. Every error that the gateway returns contains a
@@ -540,4 +544,8 @@ ERROR_REASON_AUDIT_QUERY_IN_PROGRESS: ErrorReason.ValueType  # 59
 """RESOURCE_EXHAUSTED. The caller already has an audit query in progress."""
 ERROR_REASON_AUDIT_RECORD_NOT_FOUND: ErrorReason.ValueType  # 60
 """NOT_FOUND. There is no such audit record, or the caller may not read it."""
+ERROR_REASON_TOO_MANY_CERTIFICATES: ErrorReason.ValueType  # 61
+"""FAILED_PRECONDITION. The provider has more certificates than the gateway watches (`poller.maximum_watched`).
+Example: WatchCertificates without `names` for a provider with 5,000 certificates. Request `names` instead.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -1428,7 +1428,9 @@ export const CertificateService: GenService<{
    * A stream never contains private keys. Use DownloadCertificate to obtain the content of a version.
    *
    * Errors: UNIMPLEMENTED `METHOD_NOT_SUPPORTED_BY_PROVIDER` (also if the operator has disabled the poller of the
-   * provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams).
+   * provider); RESOURCE_EXHAUSTED `CALLER_RATE_LIMITED` (also if the caller has too many streams); FAILED_PRECONDITION
+   * `TOO_MANY_CERTIFICATES` (without `names`, if the provider has more certificates than the gateway watches; this can
+   * also end an open stream).
    *
    * @generated from rpc keyway.v1.CertificateService.WatchCertificates
    */
