@@ -153,12 +153,13 @@ _DELIVERIES: Final = Section(
         ),
         graph(
             "Answers and streams",
-            "Answers of nodes per second, by result, and open streams.",
+            "Answers of nodes per second, by result, open streams, and the secrets of the caller that requests most.",
             Query(
                 f"sum by (keyway_sds_result) (rate(keyway_sds_answers_total{{{INSTANCE}}}[$__rate_interval]))",
                 "{{keyway_sds_result}} per second",
             ),
             Query(f"sum by (instance) (keyway_sds_streams{{{INSTANCE}}})", "{{instance}} streams"),
+            Query(f"max by (instance) (keyway_sds_caller_secrets{{{INSTANCE}}})", "{{instance}} secrets of one caller"),
         ),
     ),
     width=12,
