@@ -154,7 +154,8 @@ class DisconnectedNodes:
         self._total += 1
         if self._total <= self._maximum:
             return None
-        forgotten = next(iter(max(self._callers.values(), key=len)))
+        largest: dict[DeliveryKey, None] = max(self._callers.values(), key=len)
+        forgotten = next(iter(largest))
         self.discard(forgotten)
         return forgotten
 

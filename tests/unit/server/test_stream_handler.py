@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -60,7 +61,7 @@ class Scene:
     @contextlib.asynccontextmanager
     async def served(self) -> AsyncIterator["Scene"]:
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        handlers = {WATCH.name: grpc.stream_stream_rpc_method_handler(self._handler)}
+        handlers: dict[str, Any] = {WATCH.name: grpc.stream_stream_rpc_method_handler(self._handler)}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(WATCH.service, handlers),))
         self.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         await server.start()
@@ -101,7 +102,7 @@ async def test_stream_of_a_reader_that_takes_nothing_ends_with_its_connection(wi
 
 async def test_slow_reader_keeps_its_stream() -> None:
     async with Scene(writing=20.0).served() as scene, grpc.aio.insecure_channel(scene.address) as channel:
-        call = channel.stream_stream(PATH, response_deserializer=WatchCertificatesResponse.FromString)()
+        call: Any = channel.stream_stream(PATH, response_deserializer=WatchCertificatesResponse.FromString)()
         await call.write(REQUEST)
         began = time.monotonic()
         while time.monotonic() < began + 2:
