@@ -33,7 +33,7 @@ async def test_ciphertext_is_a_small_envelope_that_the_plugin_opens(scene: KmsSc
     assert SEED not in made.ciphertext
 
 
-async def test_calls_are_audited_under_the_identity_and_the_uid(scene: KmsScene) -> None:
+async def test_calls_are_audited_with_identity_uid_and_surface(scene: KmsScene) -> None:
     async with scene.gateway(), scene.plugin() as client:
         made = await client.encrypt(SEED)
         await client.decrypt(made.ciphertext, uid="4f7c-uid")
@@ -43,7 +43,9 @@ async def test_calls_are_audited_under_the_identity_and_the_uid(scene: KmsScene)
         if any(each["value"] == "4f7c-uid" for each in event.get("observables", ()))
     ]
     assert [event["actor"]["user"]["uid"] for event in decrypted] == [API_SERVER]
-    assert {event["actor"]["user"]["uid"] for event in scene.outcomes("GenerateDataKey")} == {API_SERVER}
+    events = scene.outcomes("GenerateDataKey") + scene.outcomes("Decrypt")
+    assert {event["actor"]["user"]["uid"] for event in events} == {API_SERVER}
+    assert all(event["unmapped"]["surface"] == {"name": "kms-v2", "stated_by_caller": True} for event in events)
 
 
 async def test_client_library_opens_a_ciphertext_for_a_recovery(scene: KmsScene) -> None:
