@@ -58,9 +58,11 @@ class KubeApiServer:
         self._session = session
 
     async def ready(self) -> bool:
-        """Return whether it is ready to serve."""
+        """Return whether it is ready, and the namespace of the secrets exists."""
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
         with contextlib.suppress(aiohttp.ClientError):
-            return await self._call("GET", "/readyz") == 200
+            if await self._call("GET", "/readyz") == 200:
+                return await self._call("POST", "/api/v1/namespaces", namespace) in {201, 409}
         return False
 
     async def checks(self) -> str:

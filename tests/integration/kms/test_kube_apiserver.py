@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.timeout(1200), pytest.mark.xdist_group("kube-apiserver
 
 VALUE = b"value-of-the-secret-1d5f9a"
 PREFIX = b"k8s:enc:kms:v2:keyway:"
-POLL_SECONDS = 90.0
+POLL_SECONDS = 150.0
 WRITE_SECONDS = 300.0
 READY = "keyway: serving on unix:"
 
