@@ -27,35 +27,39 @@ def key_id(cluster: str, key: str, version: int) -> str:
 
 
 class HighestVersion:
-    """The highest version of a key that the plugin has used, in a small file. Raises ConfigError for another file."""
+    """The highest used version of each key of this plugin, in a small file. Raises ConfigError for another file."""
 
     def __init__(self, file: Path, cluster: str, key: str) -> None:
         self._file = file
-        self._about = {"cluster": cluster, "key": key}
-        self._highest = self._read()
+        self._name = f"{cluster} {key}"
+        latest, self._versions = self._read()
+        used = self._versions.get(self._name)
+        # After another key, the version that was used before is not possible either.
+        self._lowest = 0 if used is None else used + (latest != self._name)
 
     def accept(self, version: int) -> None:
-        """Store the version if it is new. Raises KmsError for a lower version than an earlier one."""
-        if version < self._highest:
+        """Store the version if it is new. Raises KmsError for a version whose key ID must not be used again."""
+        if version < self._lowest:
             text = (
-                f"the upstream returned key version {version} after version {self._highest}, and key IDs must not be "
-                "reused; create a new key version"
+                f"the upstream returned key version {version}, but version {self._lowest} or higher is required, "
+                "because key IDs must not be reused; create a new key version"
             )
             raise KmsError(grpc.StatusCode.FAILED_PRECONDITION, text)
-        if version == self._highest:
+        if version == self._versions.get(self._name):
             return
-        self._highest = version
+        self._lowest = self._versions[self._name] = version
+        content = json.dumps({"latest": self._name, "versions": self._versions})
         try:
-            durable_files.replace(self._file, json.dumps({**self._about, "version": version}).encode())
+            durable_files.replace(self._file, content.encode())
         except OSError as error:
             _log.warning("key_version_not_stored", file=str(self._file), error=error.strerror)
 
-    def _read(self) -> int:
+    def _read(self) -> tuple[str, dict[str, int]]:
+        """Return the key that was used last, and the highest version of each key."""
         try:
             found = json.loads(self._file.read_bytes())
-            version = int(found.pop("version"))
-            return version if found == self._about else -1
+            return str(found["latest"]), {str(name): int(version) for name, version in found["versions"].items()}
         except FileNotFoundError:
-            return -1
+            return "", {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise ConfigError(f"{self._file}: cannot be read as the key version of this plugin") from None
+            raise ConfigError(f"{self._file}: cannot be read as the key versions of this plugin") from None

@@ -23,7 +23,7 @@ def test_lower_version_is_rejected_and_the_highest_one_is_stored(tmp_path: Path)
     file = tmp_path / "key"
     HighestVersion(file, "a", KEY).accept(2)
     again = HighestVersion(file, "a", KEY)
-    with pytest.raises(KmsError, match="key version 1 after version 2"):
+    with pytest.raises(KmsError, match="returned key version 1, but version 2 or higher"):
         again.accept(1)
     again.accept(2)
     again.accept(3)
@@ -37,11 +37,22 @@ def test_version_of_another_key_or_cluster_does_not_matter(tmp_path: Path) -> No
     HighestVersion(file, "b", KEY + "2").accept(0)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"version": "x"}', b'"text"', b"\xff"])
+def test_version_is_not_used_again_after_another_key(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    HighestVersion(file, "a", KEY).accept(2)
+    HighestVersion(file, "a", KEY + "2").accept(0)
+    returned = HighestVersion(file, "a", KEY)
+    with pytest.raises(KmsError, match="returned key version 2, but version 3 or higher"):
+        returned.accept(2)
+    returned.accept(3)
+    HighestVersion(file, "a", KEY).accept(3)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"latest": "a", "versions": {"a": "x"}}', b'"text"', b"\xff"])
 def test_damaged_file_is_a_configuration_error(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "key"
     file.write_bytes(content)
-    with pytest.raises(ConfigError, match="cannot be read as the key version"):
+    with pytest.raises(ConfigError, match="cannot be read as the key versions"):
         HighestVersion(file, "a", KEY)
 
 
