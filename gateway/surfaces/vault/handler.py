@@ -23,7 +23,7 @@ from gateway.server.status import RECEIPT_TRAILER, REQUEST_ID_TRAILER
 from gateway.surfaces.vault import errors, system
 from gateway.surfaces.vault.api_request import BodyFields, CallerCalls, VaultRequest
 from gateway.surfaces.vault.errors import VaultError
-from gateway.surfaces.vault.http_transport import HttpTransport, stated_metadata
+from gateway.surfaces.vault.http_transport import HttpTransport, sent_token, stated_metadata
 from gateway.surfaces.vault.listener import ApiConnection
 from gateway.surfaces.vault.responses import data_response, error_response, plain_response
 from gateway.surfaces.vault.routes import find_operation, parse_target
@@ -127,7 +127,7 @@ class ApiHandler:
         origin = CallOrigin(HttpTransport(request).peer(), stated_metadata(request), VAULT)
         calls = CallerCalls(self._tools.calls, caller, origin, self._tools.seconds)
         try:
-            answer = await operation(VaultRequest(path, fields, query, calls))
+            answer = await operation(VaultRequest(path, fields, query, calls, sent_token(request)))
             call = calls.latest
             request_id = call.request_id if call is not None else ""
             response = data_response(

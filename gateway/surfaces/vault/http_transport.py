@@ -50,6 +50,12 @@ class HttpTransport:
         }
 
 
+def sent_token(request: web.BaseRequest) -> str:
+    """Return the token in Vault's header, or in the standard one; empty without both."""
+    found = request.headers.get(_TOKEN) or request.headers.get("Authorization", "").partition(" ")[2]
+    return found.strip()
+
+
 def stated_metadata(request: web.BaseRequest) -> Metadata:
     """Return what the program states about itself and its trace, for records and spans."""
     return [(name.lower(), request.headers[name]) for name in _PASSED_HEADERS if name in request.headers]

@@ -87,7 +87,7 @@ async def mount_of_path(request: VaultRequest) -> Answer:
 
 
 async def lookup_self(request: VaultRequest) -> Answer:
-    """Return the caller in the form of a token. The token itself is not repeated."""
+    """Return the caller in the form of a token. OpenBao Agent takes its token from `id`, so it is repeated."""
     caller, now = request.calls.caller, time.time()
     is_limited = math.isfinite(caller.expires)
     expires = datetime.fromtimestamp(caller.expires, UTC) if is_limited else None
@@ -100,7 +100,7 @@ async def lookup_self(request: VaultRequest) -> Answer:
             "entity_id": "",
             "expire_time": f"{expires:%Y-%m-%dT%H:%M:%SZ}" if expires is not None else None,
             "explicit_max_ttl": 0,
-            "id": "",
+            "id": request.token,
             "issue_time": None,
             "meta": None,
             "num_uses": 0,

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,16 @@ async def scene(stack: Stack, tmp_path: Path) -> AsyncIterator[VaultScene]:
         yield scene
 
 
-@contextlib.contextmanager
-def openbao(program: Path, configuration: Path, port: int) -> Iterator[Server]:
-    folder = configuration.parent
-    with Server([program, "server", f"-config={configuration}"], port, folder / "openbao.log", folder=folder) as server:
-        yield server
+@contextlib.asynccontextmanager
+async def openbao(program: Path, configuration: Path, port: int) -> AsyncIterator[None]:
+    """Run a server. Its start and end are in a thread, because they need the gateway in this process."""
+    log = configuration.with_suffix(".log")
+    server = Server([program, "server", f"-config={configuration}"], port, log, folder=configuration.parent)
+    await asyncio.to_thread(server.__enter__)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.__exit__, None, None, None)
 
 
 async def seal_state(port: int) -> Any:
@@ -70,12 +75,12 @@ async def test_openbao_unseals_itself_after_a_restart(stack: Stack, tmp_path: Pa
     }
     configuration.write_text(printed("hcl", "storage", {**files, **of_scene(scene)}))
     async with scene.served():
-        with openbao(program, configuration, port):
+        async with openbao(program, configuration, port):
             made = await openbao_call(port, "PUT", "sys/init", {"recovery_shares": 1, "recovery_threshold": 1})
             assert made["root_token"]
             await eventually(lambda: is_unsealed(port), SECONDS)
         decrypted = len(scene.outcomes("Decrypt"))
-        with openbao(program, configuration, port):
+        async with openbao(program, configuration, port):
             await eventually(lambda: is_unsealed(port), SECONDS)
     assert len(scene.outcomes("Decrypt")) > decrypted
     assert {each["actor"]["user"]["uid"] for each in scene.outcomes("Encrypt")} == {OPENBAO}
