@@ -3,8 +3,6 @@
 The intent of a state-changing call is durable before the call continues.
 """
 
-from collections.abc import Awaitable
-
 from google.protobuf.message import Message
 
 from gateway.server.audit_recorder import AuditRecorder
@@ -16,12 +14,10 @@ class _AuditIntent:
     def __init__(self, recorder: AuditRecorder) -> None:
         self._recorder = recorder
 
-    def intercept(self, call_next: CallNext, call: RpcContext) -> Awaitable[Message]:
+    async def intercept(self, call_next: CallNext, call: RpcContext) -> Message:
         self._recorder.record_intent(call)
-        return self._sync(call_next, call) if call.method.state_changing else call_next(call)
-
-    async def _sync(self, call_next: CallNext, call: RpcContext) -> Message:
-        await self._recorder.sync(call)
+        if call.method.state_changing:
+            await self._recorder.sync(call)
         return await call_next(call)
 
 
