@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from tests.bench.processes import Server
 from tests.support.authority import CertificateAuthority
 from tests.support.certificate_manager import register
 from tests.support.ports import free_port
+from tests.support.programs import program
 from tests.support.stack import CERTIFICATE_MANAGER, Stack
 from tests.support.trusted import DOMAIN
 from tests.support.vault_api import APP, WEB, VaultScene
@@ -29,6 +32,7 @@ from tests.support.vault_programs import (
 )
 from tests.support.waiting import eventually
 
+HASHICORP = "github.com/hashicorp/vault/api"
 OPENBAO = f"{DOMAIN}/openbao"
 SECONDS = 60.0
 
@@ -41,10 +45,10 @@ async def scene(stack: Stack, tmp_path: Path) -> AsyncIterator[VaultScene]:
 
 
 @contextlib.asynccontextmanager
-async def openbao(program: Path, configuration: Path, port: int) -> AsyncIterator[None]:
+async def openbao(bao: Path, configuration: Path, port: int) -> AsyncIterator[None]:
     """Run a server. Its start and end are in a thread, because they need the gateway in this process."""
     log = configuration.with_suffix(".log")
-    server = Server([program, "server", f"-config={configuration}"], port, log, folder=configuration.parent)
+    server = Server([bao, "server", f"-config={configuration}"], port, log, folder=configuration.parent)
     await asyncio.to_thread(server.__enter__)
     try:
         yield
@@ -59,7 +63,7 @@ async def seal_state(port: int) -> Any:
 
 
 async def test_openbao_unseals_itself_after_a_restart(stack: Stack, tmp_path: Path) -> None:
-    program = vault_program("bao")
+    bao = vault_program("bao")
     scene = VaultScene(tmp_path, stack, mtls=True)
     with (tmp_path / "policies.cedar").open("a") as policies:
         policies.write(printed("cedar", "openbao", {}))
@@ -75,12 +79,12 @@ async def test_openbao_unseals_itself_after_a_restart(stack: Stack, tmp_path: Pa
     }
     configuration.write_text(printed("hcl", "storage", {**files, **of_scene(scene)}))
     async with scene.served():
-        async with openbao(program, configuration, port):
+        async with openbao(bao, configuration, port):
             made = await openbao_call(port, "PUT", "sys/init", {"recovery_shares": 1, "recovery_threshold": 1})
             assert made["root_token"]
             await eventually(lambda: is_unsealed(port), SECONDS)
         decrypted = len(scene.outcomes("Decrypt"))
-        async with openbao(program, configuration, port):
+        async with openbao(bao, configuration, port):
             await eventually(lambda: is_unsealed(port), SECONDS)
     assert len(scene.outcomes("Decrypt")) > decrypted
     assert {each["actor"]["user"]["uid"] for each in scene.outcomes("Encrypt")} == {OPENBAO}
@@ -93,7 +97,7 @@ async def is_unsealed(port: int) -> bool:
 
 
 async def test_sops_encrypts_edits_and_decrypts_a_file(scene: VaultScene, tmp_path: Path) -> None:
-    program = vault_program("sops")
+    sops = vault_program("sops")
     folder = tmp_path / "repository"
     folder.mkdir()
     (folder / ".sops.yaml").write_text(printed("yaml", "hc_vault_transit_uri", {"localhost:8300": scene.address}))
@@ -110,7 +114,7 @@ async def test_sops_encrypts_edits_and_decrypts_a_file(scene: VaultScene, tmp_pa
     for command in printed("sh", "sops encrypt", {}).splitlines():
         if command.startswith("sops "):
             words = command.split()[1:]
-            output = await run_program(program, *words, folder=folder, environment=environment)
+            output = await run_program(sops, *words, folder=folder, environment=environment)
     stored = (folder / "secrets.yaml").read_text()
     assert output == "password: hunter3\n"
     assert "hunter" not in stored
@@ -121,7 +125,7 @@ async def test_sops_encrypts_edits_and_decrypts_a_file(scene: VaultScene, tmp_pa
 async def test_agent_writes_a_certificate_with_its_key_and_renews_it(
     scene: VaultScene, stack: Stack, tmp_path: Path
 ) -> None:
-    program = vault_program("bao")
+    bao = vault_program("bao")
     authority = CertificateAuthority("Issuer of the web server")
     token, target = tmp_path / "token", tmp_path / "www.pem"
     token.write_text(scene.token(WEB))
@@ -151,7 +155,7 @@ async def test_agent_writes_a_certificate_with_its_key_and_renews_it(
     first = await renew()
     with (tmp_path / "agent.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            program, "agent", f"-config={configuration}", cwd=tmp_path, stdout=log, stderr=log
+            bao, "agent", f"-config={configuration}", cwd=tmp_path, stdout=log, stderr=log
         )
     try:
         await eventually(lambda: written(first), SECONDS, otherwise=(tmp_path / "agent.log").read_text)
@@ -167,6 +171,28 @@ async def test_agent_writes_a_certificate_with_its_key_and_renews_it(
 
 async def test_hvac_uses_transit_and_reads_values(scene: VaultScene, tmp_path: Path) -> None:
     require_library("hvac")
-    program = printed("python", "hvac", of_scene(scene))
-    output = await run_python(program, folder=tmp_path, environment={"VAULT_TOKEN": scene.token(APP)})
+    script = printed("python", "hvac", of_scene(scene))
+    output = await run_python(script, folder=tmp_path, environment={"VAULT_TOKEN": scene.token(APP)})
     assert output == "aGVsbG8=\nhello from the secure key manager\n"
+
+
+@pytest.mark.timeout(600)  # downloads and compiles the libraries
+async def test_go_libraries_use_transit_and_read_values(scene: VaultScene, tmp_path: Path) -> None:
+    compiler = program("go")
+    folder = tmp_path / "go"
+    shutil.copytree(Path(__file__).parent / "go", folder)
+    text = printed("go", HASHICORP, {})
+    for name, library in (("vault", HASHICORP), ("openbao", "github.com/openbao/openbao/api/v2")):
+        (folder / name).mkdir()
+        (folder / name / "main.go").write_text(text.replace(HASHICORP, library))
+    shared = {name: os.environ[name] for name in ("GOPATH", "GOCACHE", "GOPROXY", "GOFLAGS") if name in os.environ}
+    home = {"HOME": os.environ["HOME"], **shared}
+    await run_program(compiler, "build", "-mod=readonly", "-o", "bin/", "./...", folder=folder, environment=home)
+    environment = {
+        "VAULT_ADDR": scene.url,
+        "VAULT_CACERT": str(scene.authority_file),
+        "VAULT_TOKEN": scene.token(APP),
+    }
+    for name in ("vault", "openbao"):
+        output = await run_program(folder / "bin" / name, folder=folder, environment=environment)
+        assert output == "aGVsbG8=\nhello from the secure key manager\n"
