@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.surfaces.vault import listener
+from gateway.surfaces.vault import handler, listener
 from tests.support.authority import TokenIssuer
 from tests.support.stack import KEY_MANAGER, Stack
 from tests.support.trusted import ORDERS, UNAUTHORIZED
@@ -158,6 +158,73 @@ async def test_malformed_http_is_rejected_without_repeating_it(scene: VaultScene
     assert answer.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400"))
     assert b"SECRET-TOKEN" not in answer
     assert b'{"errors":["the request is not valid HTTP/1.1"]}' in answer
+
+
+async def raw_request(scene: VaultScene, head: bytes, body: bytes = b"") -> int:
+    """Send a request as it is, and return the status of the response."""
+    reader, writer = await connect(scene)
+    size = b"Content-Length: %d\r\n" % len(body)
+    writer.write(head + b"\r\nHost: a\r\nConnection: close\r\n" + size + b"\r\n" + body)
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    return int(answer.split()[1])
+
+
+async def test_hostile_requests_are_faults_of_the_peer(scene: VaultScene) -> None:
+    token = b"X-Vault-Token: " + scene.token().encode()
+    put = b"PUT /v1/nhn-keys/encrypt/orders-key HTTP/1.1\r\n"
+    requests = [
+        (put + b"X-Vault-Token: \xff\xfe", b"{}"),
+        (put + b"X-Vault-Token: a\r\n" + token, b"{}"),
+        (put + b"Authorization: Basic eDp5", b"{}"),
+        (b"GET /v1/nhn-keys/data/\xff\xfe HTTP/1.1\r\n" + token, b""),
+        (b"GET /v1/nhn-keys/data/%ff%fe HTTP/1.1\r\n" + token, b""),
+        (b"GET /v1/nhn-keys/data/%00 HTTP/1.1\r\n" + token, b""),
+        (b"GET /v1/nhn-keys/data/.. HTTP/1.1\r\n" + token, b""),
+        (b"GET /v1/nhn-keys/data/x?version=%ff HTTP/1.1\r\n" + token, b""),
+        (b"GET /v1/" + b"a/" * 500 + b" HTTP/1.1\r\n" + token, b""),
+        (b"GET http://other/v1/nhn-keys/data/x HTTP/1.1\r\n" + token, b""),
+        (b"OPTIONS * HTTP/1.1\r\n" + token, b""),
+        (put + token, b'{"plaintext": "\\ud800"}'),
+        (put + token, b"[" * 100_000),
+        (put + token + b"\r\nContent-Encoding: gzip", b"\x1f\x8b\x08\x00"),
+        (put + token, b'{"batch_input": [{"plaintext": "", "key_version": 1e400}]}'),
+        (put + token, b'{"plaintext": "", "key_version": 123456789012345678901234567890}'),
+    ]
+    for head, body in requests:
+        status = await raw_request(scene, head, body)
+        assert status in (400, 403, 404, 405), (head, body[:60], status)
+
+
+async def test_slow_body_is_rejected(scene: VaultScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "_BODY_SECONDS", 0.2)
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async with scene.client() as shop:
+        assert (await shop.request("PUT", ENCRYPT, data=endless())).status == 408
+
+
+async def test_call_of_a_peer_that_leaves_is_canceled_and_recorded(scene: VaultScene, stack: Stack) -> None:
+    await stack.controls[KEY_MANAGER].fail(mode="stall")
+    _, writer = await connect(scene)
+    body = b'{"plaintext": ""}'
+    head = f"PUT /v1/{ENCRYPT} HTTP/1.1\r\nHost: a\r\nX-Vault-Token: {scene.token()}\r\nContent-Length: {len(body)}"
+    writer.write(head.encode() + b"\r\n\r\n" + body)
+
+    async def has_arrived() -> bool:
+        return bool(await stack.controls[KEY_MANAGER].requests())
+
+    await eventually(has_arrived)
+    writer.close()
+
+    async def is_recorded() -> bool:
+        return [each["status_code"] for each in scene.outcomes("Encrypt")] == ["CANCELLED"]
+
+    await eventually(is_recorded)
 
 
 async def test_plaintext_listener_is_only_for_the_machine_itself(stack: Stack, tmp_path: Path) -> None:
