@@ -19,8 +19,8 @@ def test_notation_has_three_parts(version: int | None, shown: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "AAEC", "vault:v1", "vault:v1:", "vault:v:AAEC", "vault:1:AAEC", "vault:v-1:AAEC", "vault:v1:a:b", "vault:v1:a b",
-     "vault:v1:KWE1.%", "vault:v٣:AAEC", "vault:v9999999999:AAEC"],
+    ["", "AAEC", "vault:v1", "vault:v1:", "vault:v:AAEC", "vault:1:AAEC", "vault:v-1:AAEC", "vault:v1:a:b",
+     "vault:v1:a b", "vault:v1:KWE1.%", "vault:v٣:AAEC", "vault:v9999999999:AAEC"],
 )  # fmt: skip
 def test_other_texts_are_rejected(text: str) -> None:
     with pytest.raises(VaultError) as caught:
