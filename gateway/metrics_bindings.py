@@ -27,6 +27,7 @@ from gateway.telemetry.descriptions import audit as audit_metrics
 from gateway.telemetry.descriptions import certificates, processes
 from gateway.telemetry.descriptions import providers as provider_metrics
 from gateway.telemetry.descriptions import secrets as secret_metrics
+from gateway.telemetry.descriptions import vault_api as vault_metrics
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.instruments import Attributes, Description, Point, Series
 from gateway.telemetry.metrics import Metrics
@@ -171,6 +172,12 @@ def secrets(
         secret_metrics.ANSWERS,
         lambda: [Point({names.KEYWAY_SDS_RESULT: result}, count) for result, count in answers.items()],
     )
+
+
+def vault_api(connections: Callable[[], int], refused: Callable[[], int], metrics: Metrics) -> None:
+    """Register the connections to the Vault API."""
+    metrics.observe(vault_metrics.CONNECTIONS, connections)
+    metrics.observe(vault_metrics.REFUSED, refused)
 
 
 def journal(of: Journal, audit: AuditSettings, metrics: Metrics, *, alone: bool) -> None:

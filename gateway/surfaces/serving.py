@@ -54,6 +54,8 @@ async def _vault_api(
     from gateway.surfaces.vault.server import VaultServer  # noqa: PLC0415 - see the module's docstring
 
     api = VaultServer(settings, dependencies, gateway, shared_port=shared_port)
+    if gateway.metrics is not None:
+        metrics_bindings.vault_api(lambda: api.slots.open, lambda: api.slots.refused, gateway.metrics)
     await api.start()
     try:
         yield

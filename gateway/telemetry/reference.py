@@ -3,7 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from gateway.telemetry.descriptions import audit, calls, certificates, processes, providers, secrets, streams
+from gateway.telemetry.descriptions import (
+    audit,
+    calls,
+    certificates,
+    processes,
+    providers,
+    secrets,
+    streams,
+    vault_api,
+)
 from gateway.telemetry.instruments import Description, Kind
 from gateway.telemetry.prometheus import exposed_name
 
@@ -14,6 +23,7 @@ SECTIONS: Final[Mapping[str, Sequence[Description]]] = {
     "Caches": providers.CACHES,
     "Certificates": certificates.CERTIFICATES,
     "Secrets for Envoy": secrets.SECRETS,
+    "Vault API": vault_api.VAULT_API,
     "Audit journal": audit.JOURNAL,
     "Process": processes.PROCESS,
     "Reloads and the gateway's certificate": processes.RELOADS,

@@ -11,6 +11,8 @@ import pytest
 
 from gateway.surfaces.vault import handler, listener
 from tests.support.authority import TokenIssuer
+from tests.support.ports import free_address
+from tests.support.scraping import scrape
 from tests.support.stack import KEY_MANAGER, Stack
 from tests.support.trusted import ORDERS, UNAUTHORIZED
 from tests.support.vault_api import KEYS, SHOP, TOKEN, WEB, VaultScene
@@ -130,6 +132,8 @@ async def connect(scene: VaultScene) -> tuple[asyncio.StreamReader, asyncio.Stre
 
 async def test_peers_that_are_not_authenticated_have_a_share_of_the_connections(stack: Stack, tmp_path: Path) -> None:
     scene = VaultScene(tmp_path, stack, maximum_connections=16)
+    metrics = free_address()
+    scene.trusted.configuration["telemetry"] = {"prometheus_listen": metrics}
     async with scene.served(), scene.client() as shop, contextlib.AsyncExitStack() as opened:
         assert (await shop.put(ENCRYPT, TEXT)).status == 200
         _, writer = await connect(scene)
@@ -137,6 +141,9 @@ async def test_peers_that_are_not_authenticated_have_a_share_of_the_connections(
         with pytest.raises((ssl.SSLError, OSError)):
             await connect(scene)
         assert (await shop.put(ENCRYPT, TEXT)).status == 200
+        page = await scrape(metrics)
+        assert "keyway_vault_connections 2" in page
+        assert "keyway_vault_connections_refused_total 1" in page
 
 
 async def test_peer_without_a_request_loses_its_connection(scene: VaultScene, monkeypatch: pytest.MonkeyPatch) -> None:
