@@ -4,6 +4,8 @@
 
 local MAXIMUM_DEPTH = 16
 local MAXIMUM_NAME = 100
+-- The filter runs in a thread that serves many connections. Requests of the contract have at most some thousand values.
+local MAXIMUM_VALUES = 20000
 
 local byte, find, sub = string.byte, string.find, string.sub
 local QUOTE, BACKSLASH, COLON, COMMA = byte('"'), byte("\\"), byte(":"), byte(",")
@@ -54,6 +56,7 @@ local function joined(path, name)
 end
 
 local check_value
+local values = 0
 
 -- Checks the object that begins at `at`, and returns the position after it. fields: the permitted names, each with the
 -- fields of its message, BYTES, or ANY; if it is not a table, all names are permitted.
@@ -119,6 +122,10 @@ function check_value(text, at, fields, path, depth)
   if depth > MAXIMUM_DEPTH then
     reject(path, "nested too deeply")
   end
+  values = values + 1
+  if values > MAXIMUM_VALUES then
+    reject("", "the body has more than " .. MAXIMUM_VALUES .. " values")
+  end
   local first = byte(text, at)
   if first == QUOTE then
     local after = after_string(text, at, path)
@@ -139,6 +146,7 @@ function check_value(text, at, fields, path, depth)
 end
 
 local function check_body(text, fields)
+  values = 0
   local at = skip_space(text, 1)
   if byte(text, at) ~= OPEN_BRACE then
     reject("", "the body must be a JSON object")

@@ -20,6 +20,8 @@ ASTERIA = "/v1/providers/asteria/certificates/server"
 PLAINTEXT = encoded(b"hello")
 SECRET = "kept-from-errors"
 
+pytestmark = pytest.mark.xdist_group("rest")  # one gateway for all tests
+
 
 @pytest.fixture(scope="module")
 async def rest(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rest]:
@@ -140,8 +142,14 @@ async def test_every_form_of_base64_and_json_is_accepted(rest: Rest, body: str) 
     assert decrypted.json()["plaintext"] == "Pz8/"
 
 
+async def test_body_with_too_many_values_is_rejected_before_it_is_converted(rest: Rest) -> None:
+    rejected = await rest.send("POST", "/v1/keys:batchEncrypt", {"requests": [{}] * 1_000_000})
+    assert (rejected.status, rejected.reason) == (400, "INVALID_REQUEST")
+    assert "keyway-request-id" not in rejected.headers
+
+
 async def test_body_that_is_too_large_is_rejected(rest: Rest) -> None:
-    rejected = await rest.send("POST", f"{KEY}:encrypt", '{"plaintext": "' + "A" * (13 << 20) + '"}')
+    rejected = await rest.send("POST", f"{KEY}:encrypt", '{"plaintext": "' + "A" * (7 << 20) + '"}')
     assert (rejected.status, rejected.json()["code"]) == (413, 8)
 
 

@@ -27,6 +27,7 @@ def applies(case: Mapping[str, Any]) -> bool:
 
 
 CASES: Final = [case for case in cases.load() if applies(case)]
+pytestmark = pytest.mark.xdist_group("rest-cases")  # in this order
 
 
 @pytest.fixture(scope="module")
