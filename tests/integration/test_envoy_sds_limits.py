@@ -83,6 +83,7 @@ async def test_node_that_takes_no_message_loses_its_connection(
             peer.send_data(1, message_start(len(request)) + request)
 
             async def is_closed() -> bool:
+                peer.send(b"")  # acknowledges the settings; otherwise, gRPC itself closes the connection
                 peer.read(0.01)
                 return peer.closed
 

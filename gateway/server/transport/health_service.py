@@ -12,6 +12,8 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.server.rpc_context import ServicerContext
+from gateway.server.transport import stalled_peers
+from gateway.server.transport.stalled_peers import WRITE_SECONDS
 
 _Status = Any  # the published types of the enum differ between versions
 _STATUS: Final = health_pb2.HealthCheckResponse
@@ -58,7 +60,7 @@ class HealthService(health_pb2_grpc.HealthServicer):
             changed = self._changed
             status = self._status if request.service in self._services else _STATUS.SERVICE_UNKNOWN
             if status != sent:
-                await context.write(_STATUS(status=status))
+                await stalled_peers.write(context, _STATUS(status=status), WRITE_SECONDS)
                 sent = status
             await changed.wait()
 

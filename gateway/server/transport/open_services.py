@@ -4,7 +4,8 @@ gRPC receives a message that a handler waits for completely before it passes it 
 times the largest message is the memory that unauthenticated peers can fill with messages.
 
 A peer that grants no flow-control window does not take its response, and gRPC cannot end such a call: it keeps the
-response until the connection closes. So the number of responses that are not sent yet is limited, too.
+response until the connection closes. So the number of responses that are not sent yet is limited, too, and the gateway
+closes the connection after a time.
 """
 
 import asyncio
@@ -15,7 +16,9 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from gateway.server.rpc_context import ServicerContext
+from gateway.server.transport import stalled_peers
 from gateway.server.transport.peer_slots import PeerSlots
+from gateway.server.transport.stalled_peers import WRITE_SECONDS
 
 _MAXIMUM_WAITING: Final = 16
 """Handlers that wait for a message. A new one ends the oldest, so that peers who send nothing do not block others."""
@@ -83,7 +86,7 @@ class _Limited(grpc.GenericRpcHandler):
         async def respond(_messages: object, transport: ServicerContext) -> None:
             request = await self._required(handler, transport)
             async with self._unsent.slot(transport):
-                await transport.write(await handler.unary_unary(request, transport))
+                await stalled_peers.write(transport, await handler.unary_unary(request, transport), WRITE_SECONDS)
 
         return respond
 
@@ -103,7 +106,7 @@ class _Limited(grpc.GenericRpcHandler):
         async def respond(_messages: object, transport: ServicerContext) -> None:
             async for response in handler.stream_stream(requests(transport), transport):
                 async with self._unsent.slot(transport):
-                    await transport.write(response)
+                    await stalled_peers.write(transport, response, WRITE_SECONDS)
 
         return respond
 

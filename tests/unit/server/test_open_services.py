@@ -9,6 +9,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from gateway.server.transport import health_service, open_services
 from gateway.server.transport.health_service import HealthService
 from gateway.server.transport.open_services import OpenServices
 from tests.support.http2_peer import Peer
@@ -148,6 +149,21 @@ async def test_peer_that_takes_no_response_holds_a_share_of_the_calls(method: st
             assert (await stub.Watch(health_pb2.HealthCheckRequest(), timeout=10).read()).status == SERVING
         assert len(peer.ended) == 12
         peer.close()
+
+
+@pytest.mark.parametrize("method", [CHECK, WATCH])
+async def test_peer_that_takes_no_response_loses_its_connection(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (open_services, health_service):
+        monkeypatch.setattr(module, "WRITE_SECONDS", 1.0)
+    async with listening(unsent=16, streams=8) as address:
+        with contextlib.closing(Peer(address, tls=False)) as peer:
+            await not_taken(peer, method, 12)
+
+            async def is_closed() -> bool:
+                peer.read(0.01)
+                return peer.closed
+
+            await eventually(is_closed)
 
 
 async def test_closed_connection_frees_its_calls() -> None:
