@@ -29,16 +29,23 @@ _log = structlog.get_logger(__name__)
 async def write(transport: ServicerContext, message: object, seconds: float) -> None:
     """Write a message to a stream. If the peer does not take it within `seconds`, its connection is closed.
 
-    Raises CancelledError when the connection has been closed, by either side.
+    This also applies if the calling task is canceled meanwhile, for example because the stream has reached its maximum
+    age: gRPC keeps the message. Raises CancelledError when the connection has been closed, by either side.
     """
+    writing = asyncio.ensure_future(transport.write(message))
     timer = asyncio.get_running_loop().call_later(seconds, _close, transport, seconds)
+    writing.add_done_callback(lambda _: _written(writing, timer))
     try:
         async with asyncio.timeout(seconds + _CLOSING_SECONDS):
-            await transport.write(message)
+            await asyncio.shield(writing)
     except (TimeoutError, grpc.aio.BaseError):
         raise asyncio.CancelledError from None
-    finally:
-        timer.cancel()
+
+
+def _written(writing: "asyncio.Future[None]", timer: asyncio.TimerHandle) -> None:
+    timer.cancel()
+    if not writing.cancelled():
+        writing.exception()  # nobody may be waiting for it any more
 
 
 def _close(transport: ServicerContext, seconds: float) -> None:

@@ -14,6 +14,7 @@ from gateway.contract.methods import DELIVER_CERTIFICATE, METHODS_BY_OPERATION
 from gateway.server.interceptors.interceptor import InterceptorDependencies
 from gateway.server.open_streams import OpenStreams
 from gateway.server.stream_handler import StreamEvent, StreamLimits, stream_handler
+from gateway.server.transport import stalled_peers
 from gateway.server.transport.stalled_peers import close_connection
 from gateway.telemetry.streams import StreamMetrics
 from keyway.v1.certificate_service_pb2 import WatchCertificatesRequest, WatchCertificatesResponse
@@ -98,6 +99,34 @@ async def test_stream_of_a_reader_that_takes_nothing_ends_with_its_connection(wi
                 return peer.closed
 
             await eventually(is_closed)
+
+
+async def test_connection_is_also_closed_if_the_stream_ends_before_its_message_is_taken() -> None:
+    canceled = asyncio.Event()
+
+    async def end_early(_messages: object, transport: Any) -> None:
+        writing = asyncio.create_task(stalled_peers.write(transport, b"message", 1.0))
+        await asyncio.sleep(0.1)
+        writing.cancel()
+        await asyncio.wait([writing])
+        canceled.set()
+        await asyncio.Event().wait()
+
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    handlers: dict[str, Any] = {WATCH.name: grpc.stream_stream_rpc_method_handler(end_early)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(WATCH.service, handlers),))
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    with contextlib.closing(opened(address, NO_WINDOW)) as peer:
+        async with asyncio.timeout(20):
+            await canceled.wait()
+
+        async def is_closed() -> bool:
+            peer.read(0.01)
+            return peer.closed
+
+        await eventually(is_closed)
+    await server.stop(0)
 
 
 async def test_slow_reader_keeps_its_stream() -> None:
