@@ -92,7 +92,16 @@ class Schemas:
         schema["properties"] = {json_name(field): self.field(field, text) for field, text in fields}
         if short(name).endswith("Request"):
             schema["additionalProperties"] = False
+            for field, _ in fields:
+                if not is_required(field):
+                    self._permit_null(schema["properties"][json_name(field)])
         return schema
+
+    def _permit_null(self, schema: Schema) -> None:
+        """Permit null, which means that the field is absent, as in every ProtoJSON request."""
+        for inner in schema.get("allOf", ()):
+            schema["type"] = self.made[inner["$ref"].rpartition("/")[2]]["type"]
+        schema["nullable"] = True
 
     def field(self, field: FieldDescriptorProto, description: str = "") -> Schema:
         """Return the schema of a field."""
