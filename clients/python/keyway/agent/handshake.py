@@ -9,7 +9,8 @@ from typing import Final
 from keyway.agent.settings import ServerCheck
 
 _ATTEMPT_SECONDS: Final = 5.0
-_PAUSE_SECONDS: Final = 0.2
+_FIRST_PAUSE_SECONDS: Final = 0.05
+_LONGEST_PAUSE_SECONDS: Final = 0.5
 
 
 class HandshakeError(Exception):
@@ -22,7 +23,7 @@ async def wait_until_served(server: ServerCheck, expected: str) -> None:
     Raises HandshakeError if it does not within the time of the check.
     """
     place = f"{server.host}:{server.port}"
-    problem = f"{place} did not respond"
+    problem, pause = f"{place} did not respond", _FIRST_PAUSE_SECONDS
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(server.seconds):
             while True:
@@ -34,7 +35,9 @@ async def wait_until_served(server: ServerCheck, expected: str) -> None:
                     if served == expected:
                         return
                     problem = f"{place} serves another certificate (SHA-256 {served[:16]}…)"
-                await asyncio.sleep(_PAUSE_SECONDS)
+                # Most servers serve the new certificate a moment after the reload.
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
     raise HandshakeError(f"{problem} for {server.seconds:g} s after the reload")
 
 
