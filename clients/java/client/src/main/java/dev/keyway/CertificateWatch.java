@@ -178,6 +178,7 @@ public final class CertificateWatch implements Iterable<WatchCertificatesRespons
                 close();
                 throw KeywayException.from(Status.UNAVAILABLE
                         .withDescription("The client is closed.")
+                        .withCause(failure)
                         .asRuntimeException());
             }
             if (failure != null && (!began || !canReopen(failure, received))) {

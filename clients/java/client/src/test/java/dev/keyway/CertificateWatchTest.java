@@ -216,8 +216,10 @@ class CertificateWatchTest {
             client.close();
             KeywayException failure = assertThrows(KeywayException.class, events::next);
             assertEquals(Status.Code.UNAVAILABLE, failure.code());
-            // The client did not wait for the end of the stream, after which gRPC ends the call with another error.
             assertEquals("The client is closed.", failure.statusMessage());
+            // The client ended the stream. The channel ends streams that are open after the time limit as UNAVAILABLE.
+            KeywayException end = (KeywayException) failure.getCause().getCause();
+            assertEquals(Status.Code.CANCELLED, end.code());
             await(cancelled);
             assertFalse(events.hasNext());
         }
