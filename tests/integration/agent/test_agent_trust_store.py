@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 
 import pytest
+from cryptography import x509
 
 from keyway.v1 import certificate_service_pb2 as certificates
 from tests.support.agent import DAYS, AgentFolder, RenewedCertificate, RunningAgent
@@ -49,9 +50,8 @@ async def test_trust_bundle_follows_the_trust_store(
         await add(stack, second)
 
         async def has_both() -> bool:
-            return sorted(stored.file("trust.pem").split(b"\n-----BEGIN")) == sorted(
-                (first.pem + second.pem).split(b"\n-----BEGIN")
-            )
+            found = x509.load_pem_x509_certificates(stored.file("trust.pem"))
+            return set(found) == {first.certificate, second.certificate}
 
         await eventually(has_both, 60.0, otherwise=lambda: "\n".join(agent.log[-20:]))
         issued = await renewed.renew(**DAYS)
