@@ -57,6 +57,20 @@ def test_limits_are_divided_among_workers() -> None:
     assert (batch.rate, batch.burst, batch.concurrency) == (1.25, 1, 1)
 
 
+def test_listeners_of_surfaces_are_shared_and_their_connections_divided() -> None:
+    surfaces = {
+        "envoy_sds": {"listen": "127.0.0.1:0"},
+        "vault_api": {"listen": "127.0.0.1:0", "maximum_connections": 10},
+    }
+    reserved = {"envoy_sds": "127.0.0.1:8", "vault_api": "127.0.0.1:9"}
+    shared = per_worker_settings(settings(workers=4, **surfaces), "127.0.0.1:7", reserved)
+
+    assert shared.envoy_sds is not None
+    assert shared.vault_api is not None
+    assert (shared.envoy_sds.listen, shared.vault_api.listen) == ("127.0.0.1:8", "127.0.0.1:9")
+    assert shared.vault_api.maximum_connections == 3
+
+
 def test_assignment_survives_a_round_trip_and_repr_has_no_secret() -> None:
     given = Assignment(3, settings(), LogSettings())
     line = given.line()

@@ -122,6 +122,13 @@ def test_summary_states_where_envoy_is_served(tmp_path: Path, capsys: pytest.Cap
     assert "  envoy sds: not served\n" in capsys.readouterr().out
 
 
+def test_summary_states_where_the_vault_api_is_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(tmp_path, configuration() + "vault_api: {listen: '127.0.0.1:8300'}\n") == 0
+    assert "  vault api: 127.0.0.1:8300 (plaintext)\n" in capsys.readouterr().out
+    assert check(tmp_path, configuration()) == 0
+    assert "  vault api: not served\n" in capsys.readouterr().out
+
+
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
