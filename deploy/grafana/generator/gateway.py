@@ -127,6 +127,19 @@ _CALLS: Final = Section(
                 "{{rpc_method}}",
             ),
         ),
+        graph(
+            "Connections to the Vault API",
+            "Only for gateways with vault_api. The limit is vault_api.maximum_connections.",
+            Query(f"sum by (instance) (keyway_vault_connections{{{INSTANCE}}})", "{{instance}}"),
+        ),
+        graph(
+            "Refused connections to the Vault API",
+            "Connections per second that were closed because of a limit.",
+            Query(
+                f"sum by (instance) (rate(keyway_vault_connections_refused_total{{{INSTANCE}}}[$__rate_interval]))",
+                "{{instance}}",
+            ),
+        ),
     ),
 )
 _PROCESSES: Final = Section(
