@@ -51,9 +51,11 @@ METRICS_WITHOUT_VALUES = {
     "keyway_stream_coalesced_total",
     "keyway_stream_deliveries_total",
     "keyway_stream_lag_seconds",
+    "keyway_vault_connections",
+    "keyway_vault_connections_refused_total",
 }
-"""Metrics that a gateway does not have without caches, failures, pollers, streams, nodes of Envoy, and certificates in
-responses.
+"""Metrics that a gateway does not have without caches, failures, pollers, streams, nodes of Envoy, the Vault API, and
+certificates in responses.
 """
 
 
