@@ -75,6 +75,8 @@ def entries(method: BoundMethod, declared: Mapping[str, DescriptorProto]) -> Ite
     secret = any(field.options.debug_redact for message in messages_in_request for field in message.field)
     flag = ", secret = true" if secret else ""
     for binding in method.bindings:
+        if binding.has_body != (binding.verb == "POST"):
+            raise ValueError(f"{method.name}: a binding must have a body if it is a POST, and only then")
         if binding.has_body:
             pattern = _PATTERN_CHARACTERS.sub(r"%\g<0>", binding.pattern).replace("*", "[^/]+")
             yield f'  {{path = "^{pattern}$", fields = MESSAGES.{short(method.request)}{flag}}},'

@@ -57,7 +57,8 @@ local PATH_FIELDS = {
 
 -- Rejects with 400 what Envoy's transcoder would ignore: unknown fields in JSON bodies, query parameters of methods whose
 -- request is the body, and bodies of methods that have none. Also rejects secrets in URLs, which programs often log, and
--- bytes that are not Base64, because the transcoder would repeat them in its error.
+-- bytes that are not Base64, because the transcoder would repeat them in its error. The transcoder also accepts other forms
+-- of a path, such as one with a slash at its end. Such a POST is rejected with 404, because the checks do not know its fields.
 
 local MAXIMUM_DEPTH = 16
 local MAXIMUM_NAME = 100
@@ -239,9 +240,17 @@ local function method_with_body(verb, path)
   return nil
 end
 
+local function check_timeout(timeout)
+  if timeout ~= nil and (#timeout > 9 or not find(timeout, "^%d+[HMSmun]$")) then
+    reject("grpc-timeout", "must be a number of at most 8 digits and a unit, such as 5S")
+  end
+end
+
 local function check(verb, path, query)
   local method = method_with_body(verb, path)
-  if method ~= nil and query ~= "" then
+  if method == nil and verb == "POST" then
+    error({unknown_path = true}, 0)
+  elseif method ~= nil and query ~= "" then
     reject("", "the method has no query parameters: send all fields in the body")
   elseif method == nil then
     check_query(query)
@@ -249,11 +258,20 @@ local function check(verb, path, query)
   return method
 end
 
-local function respond(handle, violation)
-  local message = violation.field == "" and violation.description or violation.field .. ": " .. violation.description
+local function send(handle, status, body)
   -- rest.yaml then sends the body unchanged.
   handle:streamInfo():dynamicMetadata():set("envoy.filters.http.lua", "rejected", true)
-  handle:respond({[":status"] = "400", ["content-type"] = "application/json"}, string.format(
+  handle:respond({[":status"] = status, ["content-type"] = "application/json"}, body)
+end
+
+local function respond(handle, violation)
+  if type(violation) ~= "table" then  -- an error of this program
+    violation = {field = "", description = "the request cannot be checked"}
+  elseif violation.unknown_path then
+    return send(handle, "404", '{"code":5,"message":"no method has this path","details":[]}')
+  end
+  local message = violation.field == "" and violation.description or violation.field .. ": " .. violation.description
+  send(handle, "400", string.format(
     '{"code":3,"message":"%s","details":[' ..
     '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INVALID_REQUEST","domain":"keyway","metadata":{}},' ..
     '{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"%s","description":"%s"}]}]}',
@@ -263,8 +281,11 @@ end
 function envoy_on_request(handle)
   local headers = handle:headers()
   local verb, target = headers:get(":method"), headers:get(":path")
-  local path, query = target:match("^([^?]*)%??(.*)$")
-  local permitted, result = pcall(check, verb, path, query)
+  local path, query = (target or ""):match("^([^?]*)%??(.*)$")
+  local permitted, result = pcall(check_timeout, headers:get("grpc-timeout"))
+  if permitted then
+    permitted, result = pcall(check, verb, path, query)
+  end
   if not permitted then
     return respond(handle, result)
   end

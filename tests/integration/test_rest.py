@@ -202,6 +202,26 @@ async def test_unknown_path_is_not_found(rest: Rest, verb: str, path: str) -> No
     assert (rejected.status, rejected.json()["code"]) == (404, 5)
 
 
+@pytest.mark.parametrize("target", [f"{ASTERIA.rpartition('/')[0]}/", f"{KEY}/:encrypt"])
+async def test_other_forms_of_a_path_do_not_avoid_the_checks(rest: Rest, target: str) -> None:
+    rejected = await rest.send("POST", target, {"plaintext": PLAINTEXT, "unknown": 1, "keySize": SECRET})
+    assert (rejected.status, rejected.json()["code"]) == (404, 5)
+    assert SECRET not in rejected.text
+    assert "keyway-request-id" not in rejected.headers
+
+
+async def test_content_type_of_grpc_does_not_avoid_the_conversion(rest: Rest) -> None:
+    target, body = "/v1/providers/nhn-keys/keys/nobody:encrypt", {"plaintext": PLAINTEXT}
+    missing = await rest.send("POST", target, body, content_type="application/grpc")
+    assert (missing.status, missing.reason) == (404, "KEY_NOT_FOUND")
+
+
+@pytest.mark.parametrize("deadline", ["soon", "1", "123456789S", "-1S"])
+async def test_invalid_deadline_is_rejected(rest: Rest, deadline: str) -> None:
+    rejected = await rest.send("POST", f"{KEY}:encrypt", {"plaintext": PLAINTEXT}, grpc_timeout=deadline)
+    assert (rejected.status, rejected.reason) == (400, "INVALID_REQUEST")
+
+
 @pytest.mark.parametrize(
     ("segment", "name"),
     [
