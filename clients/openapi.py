@@ -47,7 +47,13 @@ STATUSES: Final[Mapping[str, int]] = {
 # The field numbers in descriptor.proto, of which the path of a comment consists.
 _MESSAGE, _SERVICE, _FIELD, _METHOD = 4, 6, 2, 2
 _CLIENT_CLOSED_REQUEST: Final = "Client Closed Request"
-_TOO_LARGE: Final = 413
+_OF_ENVOY: Final[Mapping[int, str]] = {
+    408: "the request did not arrive in time",
+    413: "the body is too large",
+    431: "the path and the headers are too large",
+    502: "the gateway is not reachable",
+}
+"""The statuses that only Envoy returns."""
 _SEGMENT: Final = {
     "type": "string",
     "minLength": 1,
@@ -110,7 +116,7 @@ class Description:
                 "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
                 "headers": shared_headers(),
                 "responses": {
-                    response_name(status): error(status) for status in sorted({*STATUSES.values(), _TOO_LARGE})
+                    response_name(status): error(status) for status in sorted({*STATUSES.values(), *_OF_ENVOY})
                 },
                 "schemas": dict(sorted(self._schemas.made.items())),
             },
@@ -177,7 +183,7 @@ class Description:
             )
         success["content"] = {"application/json": {"schema": self._schemas.message(method.response)}}
         documented = {status for code, status in STATUSES.items() if re.search(rf"\b{code}\b\s+`", text)}
-        errors = sorted(documented | {400, 401, 404, _TOO_LARGE, 499, 503, 504})
+        errors = sorted(documented | {400, 401, 404, *_OF_ENVOY, 499, 503, 504})
         references = {str(status): {"$ref": f"#/components/responses/{response_name(status)}"} for status in errors}
         return {"200": success, **references}
 
@@ -222,8 +228,9 @@ def response_name(status: int) -> str:
 def error(status: int) -> Schema:
     """Return the description of an error."""
     codes = " or ".join(code for code, each in STATUSES.items() if each == status)
+    meaning = codes or _OF_ENVOY[status]
     return {
-        "description": f"{phrase(status)}{f': {codes}' if codes else ': the body is too large'}.",
+        "description": f"{phrase(status)}: {meaning}.",
         "headers": _HEADERS,
         "content": {"application/json": {"schema": reference("Status")}},
     }

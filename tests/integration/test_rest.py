@@ -173,6 +173,11 @@ async def test_query_parameter_that_does_not_fit_is_rejected(rest: Rest, verb: s
     assert SECRET not in rejected.text
 
 
+async def test_path_that_is_too_long_is_rejected(rest: Rest) -> None:
+    rejected = await rest.send("GET", "/v1/providers?pageToken=" + "A" * 20_000)
+    assert (rejected.status, rejected.json()["code"]) == (431, 8)
+
+
 async def test_body_of_a_method_without_one_is_rejected(rest: Rest) -> None:
     assert (await rest.send("GET", "/v1/providers", {"pageSize": 1})).status == 400
 
