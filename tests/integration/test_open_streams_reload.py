@@ -1,6 +1,7 @@
 """Open streams of watchers and nodes while TLS files, policies, and providers change."""
 
 import asyncio
+import contextlib
 import signal
 from pathlib import Path
 
@@ -30,7 +31,9 @@ async def shown(scene: SdsScene, address: str, served: CertificateAndKey, client
     """Return when new connections receive this certificate."""
 
     async def is_shown() -> bool:
-        return await server_serial(address, scene.trusted.folder, client) == served.certificate.serial_number
+        with contextlib.suppress(OSError):  # a single handshake may fail while the files change
+            return await server_serial(address, scene.trusted.folder, client) == served.certificate.serial_number
+        return False
 
     await eventually(is_shown, SECONDS)
 
