@@ -45,9 +45,11 @@ def of_gateway(error: GatewayError) -> VaultError:
 
 def of_item(error: status_pb2.Status) -> VaultError:
     """Return the failure for the error of an item of a batch."""
-    info = error_details_pb2.ErrorInfo()
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
     reasons = [info.reason for detail in error.details if detail.Unpack(info)]
-    return VaultError(http_status(error.code), _text(error.code, error.message, next(iter(reasons), "")))
+    delays = [retry.retry_delay.ToTimedelta().total_seconds() for detail in error.details if detail.Unpack(retry)]
+    text = _text(error.code, error.message, next(iter(reasons), ""))
+    return VaultError(http_status(error.code), text, retry_after=next(iter(delays), None))
 
 
 def http_status(code: int) -> int:

@@ -117,8 +117,17 @@ def _answer(request: VaultRequest, items: Sequence[TransitItem], results: Sequen
         if isinstance(result, VaultError):
             raise _of_key(result)
         return Answer(result)
+    _raise_common_failure(results)
     shown = [_shown_item(item, result) for item, result in zip(items, results, strict=True)]
     return Answer({"batch_results": shown}, _batch_status(request.fields, results))
+
+
+def _raise_common_failure(results: Sequence[Result]) -> None:
+    """Raise VaultError if all items failed with one status that is not the fault of an item, such as a denial."""
+    failed = [each for each in results if isinstance(each, VaultError)]
+    statuses = {each.status for each in failed}
+    if len(failed) == len(results) and len(statuses) == 1 and (403 in statuses or min(statuses) >= 429):
+        raise failed[0]
 
 
 def _shown_item(item: TransitItem, result: Result) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from keyway.envelope import AsyncOpener
-from tests.support.stack import Stack
+from tests.support.stack import KEY_MANAGER, Stack
 from tests.support.trusted import OPERATOR
 from tests.support.vault_api import KEYS, READER, SHOP, VaultClient, VaultScene
 
@@ -149,6 +149,21 @@ async def test_caller_chooses_the_status_of_a_partial_failure(shop: VaultClient)
     fields = {"batch_input": items, "partial_failure_response_code": 207}
     assert (await shop.put(f"{KEYS}/encrypt/orders-key", fields)).status == 207
     assert (await shop.put(f"{KEYS}/encrypt/orders-key", {**fields, "batch_input": items[1:]})).status == 400
+
+
+async def test_batch_that_fails_as_a_whole_fails_like_a_single_text(scene: VaultScene, running_stack: Stack) -> None:
+    items = [{"plaintext": encoded(b"one")}, {"plaintext": encoded(b"two")}]
+    for own in ({}, {"associated_data": encoded(b"a")}):
+        batch = {"batch_input": [{**each, **own} for each in items]}
+        async with scene.client(READER) as reader:
+            denied = await reader.put(f"{KEYS}/encrypt/orders-key", batch)
+            assert (denied.status, denied.error.startswith("permission denied")) == (403, True)
+    await running_stack.controls[KEY_MANAGER].fail(mode="raw", status=503, count=1000)
+    async with scene.client() as shop:
+        failed = await shop.put(f"{KEYS}/encrypt/orders-key", {"batch_input": items})
+    await running_stack.reset()
+    assert failed.status == 503
+    assert int(failed.headers["Retry-After"]) >= 1
 
 
 @pytest.mark.parametrize("batch", [[], [{}] * 1001, {"a": 1}, ["text"]])
