@@ -4,8 +4,10 @@ gRPC for Python does not reveal the user of a peer, so the rights of the folder 
 """
 
 import contextlib
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -24,15 +26,35 @@ def prepare(path: Path) -> str:
 
     Raises ConfigError if other users can reach the socket, or if the path is another kind of file.
     """
-    path.parent.mkdir(mode=_MODE, parents=True, exist_ok=True)
-    found = os.lstat(path.parent)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise ConfigError(f"{path.parent}: must be a folder of this user with mode 0700")
+    _private_folder(path.parent)
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise ConfigError(f"{path}: exists, and is not a socket")
         path.unlink()
     return f"{PREFIX}{path}"
+
+
+def _private_folder(folder: Path) -> None:
+    """Create a folder if it is missing. Raises ConfigError if other users can reach its files."""
+    folder.mkdir(mode=_MODE, parents=True, exist_ok=True)
+    found = os.lstat(folder)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise ConfigError(f"{folder}: must be a folder of this user with mode 0700")
+
+
+@contextlib.contextmanager
+def prepared_alone(path: Path) -> Iterator[str]:
+    """Do what `prepare` does, for a socket that only one process serves at a time. The lock is held in the block.
+
+    Raises ConfigError also while another process serves the socket, which would otherwise lose it.
+    """
+    _private_folder(path.parent)
+    with path.with_name(f"{path.name}.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"{path}: another process serves this socket") from None
+        yield prepare(path)
 
 
 async def caller_of(

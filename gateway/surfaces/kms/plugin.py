@@ -35,25 +35,38 @@ _log = structlog.get_logger(__name__)
 async def plugin(settings: KmsPluginSettings) -> AsyncIterator[str]:
     """Serve until the end of the block. Yield the address of the socket, in gRPC's notation.
 
-    Raises ConfigError for a socket that other users can reach, and for a key with too large ciphertexts.
+    Raises ConfigError for a socket that other users can reach or another process serves, for an address of metrics
+    that is in use, and for a key with too large ciphertexts.
     """
-    address = unix_socket.prepare(settings.socket)
-    highest = HighestVersion(settings.socket.with_name(f"{settings.socket.name}.key"), settings.cluster, settings.key)
-    sealing = Sealing(settings.cluster, settings.key, settings.previous_keys)
     async with contextlib.AsyncExitStack() as exits:
+        address = exits.enter_context(unix_socket.prepared_alone(settings.socket))
+        highest = _highest_version(settings)
+        sealing = Sealing(settings.cluster, settings.key, settings.previous_keys)
         connection = GatewayConnection(settings.gateway, settings.timeout)
         exits.push_async_callback(connection.close)
         health = HealthService([SERVICE])
         probe = KeyProbe(settings, connection, sealing, highest, lambda usable: health.report(available=usable))
         metrics = KmsMetrics(probe)
         if settings.metrics_listen is not None:
-            exits.callback(PrometheusEndpoint(settings.metrics_listen, metrics.read).shutdown)
+            exits.callback(_metrics_endpoint(settings.metrics_listen, metrics).shutdown)
         await _first_probe(probe)
         server = _server(KmsHandlers(probe, connection, sealing, metrics), health)
         add_port(server, address, None)
         await server.start()
         exits.push_async_callback(server.stop, _END_SECONDS)
         yield address
+
+
+def _highest_version(settings: KmsPluginSettings) -> HighestVersion:
+    file = settings.socket.with_name(f"{settings.socket.name}.key")
+    return HighestVersion(file, settings.cluster, settings.key)
+
+
+def _metrics_endpoint(listen: str, metrics: KmsMetrics) -> PrometheusEndpoint:
+    try:
+        return PrometheusEndpoint(listen, metrics.read)
+    except OSError as error:
+        raise ConfigError(f"metrics_listen: cannot listen on {listen}: {error.strerror}") from None
 
 
 def _server(handlers: KmsHandlers, health: HealthService) -> grpc.aio.Server:

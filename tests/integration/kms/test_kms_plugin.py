@@ -213,3 +213,20 @@ async def test_previous_key_only_opens(scene: KmsScene) -> None:
             assert await client.status() == key_id(CLUSTER, new, 0)
             assert await client.decrypt(made.ciphertext) == SEED
             assert new.encode() in (await client.encrypt(SEED)).ciphertext
+
+
+async def test_second_plugin_does_not_take_the_socket_of_a_running_one(scene: KmsScene) -> None:
+    async with scene.gateway(), scene.plugin() as client:
+        with pytest.raises(ConfigError, match="another process serves this socket"):
+            async with scene.plugin():
+                raise AssertionError("the second plugin started")
+        assert await client.status()
+    async with scene.gateway(), scene.plugin() as client:
+        assert await client.status()
+
+
+async def test_metrics_address_that_is_in_use_is_named(scene: KmsScene) -> None:
+    async with scene.gateway():
+        with pytest.raises(ConfigError, match=f"metrics_listen: cannot listen on {scene.address}: "):
+            async with scene.plugin(metrics_listen=scene.address):
+                raise AssertionError("the plugin started")
