@@ -128,7 +128,7 @@ class EnvoySdsSettings(Settings):
 
 
 class VaultApiSettings(Settings):
-    """The part of Vault's HTTP API that encrypts, and reads secrets and certificates with private keys."""
+    """A part of Vault's HTTP API: encryption, and reads of secrets and of certificates with their private keys."""
 
     identity: IdentitySettings | None = Field(
         default=None,

@@ -17,7 +17,7 @@ LARGEST_CALLER: Final = Description(
     "keyway.sds.caller.secrets",
     "gauge",
     "{secret}",
-    "Number of secrets that one caller requests over all its streams to this worker: of the caller that requests most.",
+    "Largest number of secrets that a single caller requests over all its streams to this worker.",
     (),
     "Compare the value with `envoy_sds.maximum_secrets_per_caller`. Beyond this limit, streams of the caller end with "
     "RESOURCE_EXHAUSTED.",
