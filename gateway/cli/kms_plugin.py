@@ -1,4 +1,4 @@
-"""The command `kms-plugin`: serves Kubernetes' KMS v2 on a Unix socket, with a key of a gateway."""
+"""The command `kms-plugin`: serves Kubernetes' KMS v2 on a Unix socket, with a key of a provider."""
 
 import argparse
 

@@ -22,7 +22,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "check-config": ("check_config", "check a configuration file and print a summary; contact no provider"),
     "config": ("config", "print the JSON Schema or the reference page of the configuration"),
     "policy": ("policy", "check and explain policies"),
-    "kms-plugin": ("kms_plugin", "serve Kubernetes' KMS v2 on a Unix socket, with a key of a gateway"),
+    "kms-plugin": ("kms_plugin", "serve Kubernetes' KMS v2 on a Unix socket, with a key of a provider"),
     "health": ("health", "query the health of a running gateway; exit code 0 means SERVING"),
     "audit": ("audit", "verify, read, and ship the audit journal; change no record"),
 }

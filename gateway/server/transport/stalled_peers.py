@@ -1,7 +1,7 @@
-"""The end of a connection whose peer does not take what the gateway writes to a stream.
+"""Closing of connections whose peers do not read what the gateway writes to a stream.
 
-gRPC cannot end such a stream: its status waits behind the message that the peer does not take, also if the peer answers
-pings. Only the end of the connection releases the message and the state of the stream.
+gRPC cannot end such a stream: its status is queued behind the message that the peer does not read, and the connection
+stays open if the peer answers pings. Only the end of the connection releases the message and the state of the stream.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ _log = structlog.get_logger(__name__)
 
 
 async def write(transport: ServicerContext, message: object, seconds: float) -> None:
-    """Write a message to a stream. If the peer does not take it within `seconds`, its connection is closed.
+    """Write a message to a stream. If the peer does not read it within `seconds`, its connection is closed.
 
-    This also applies if the calling task is canceled meanwhile, for example because the stream has reached its maximum
-    age: gRPC keeps the message. Raises CancelledError when the connection has been closed, by either side.
+    The connection is also closed if the calling task is canceled meanwhile, for example because the stream has reached
+    its maximum age: gRPC keeps the message. Raises CancelledError when the connection has been closed, by either side.
     """
     writing = asyncio.ensure_future(transport.write(message))
     timer = asyncio.get_running_loop().call_later(seconds, _close, transport, seconds)
@@ -45,7 +45,7 @@ async def write(transport: ServicerContext, message: object, seconds: float) -> 
 def _written(writing: "asyncio.Future[None]", timer: asyncio.TimerHandle) -> None:
     timer.cancel()
     if not writing.cancelled():
-        writing.exception()  # nobody may be waiting for it any more
+        writing.exception()  # retrieved, because the caller may no longer wait for it
 
 
 def _close(transport: ServicerContext, seconds: float) -> None:

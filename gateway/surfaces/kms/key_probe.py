@@ -22,7 +22,7 @@ from gateway.surfaces.kms.settings import KmsPluginSettings
 from keyway.v1.key_service_pb2 import GenerateDataKeyResponse
 
 _SAMPLE_BYTES: Final = 32
-"""As many as kube-apiserver encrypts."""
+"""The size of the plaintexts that kube-apiserver encrypts."""
 
 _log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 class VerifiedDataKey:
     """A data key that the upstream has encrypted and decrypted.
 
-    made: monotonic seconds before its request. request_id: of the call that generated it.
+    made: when its request began, in seconds of the monotonic clock. request_id: of the call that generated it.
     """
 
     data_key: GenerateDataKeyResponse = field(repr=False)
@@ -42,7 +42,7 @@ class VerifiedDataKey:
 
 
 class KeyProbe:
-    """Probes the key, and gives out its data key within the limits of the settings.
+    """Probes the key, and provides its data key within the limits of the settings.
 
     report: called after each probe with whether it succeeded.
     current: the data key of the latest probe; None if the latest probe failed. version: of the latest successful probe.
@@ -74,7 +74,7 @@ class KeyProbe:
         return await asyncio.shield(self._running)
 
     async def data_key(self) -> VerifiedDataKey:
-        """Return a data key for one more ciphertext. Raises the same exceptions as `probe`, if that is required."""
+        """Return a data key for one more ciphertext. Raises the exceptions of `probe`, if a probe is necessary."""
         found = self.current
         if found is None or not self._is_usable(found):
             found = await self.probe()

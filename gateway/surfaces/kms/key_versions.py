@@ -1,7 +1,7 @@
-"""Key IDs of Kubernetes, and the key versions that they stand for. A key ID is never used for a second time.
+"""Key IDs for Kubernetes, and the key versions that they identify.
 
-Kubernetes requires that a key ID which was replaced does not return. The upstream's versions increase, so an older
-version than the last one is rejected, also after a restart of the plugin.
+Kubernetes requires that a key ID that was replaced is never used again. The upstream's versions increase, so a version
+that is lower than the last one is rejected, also after a restart of the plugin.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ def key_id(cluster: str, key: str, version: int) -> str:
 
 
 class HighestVersion:
-    """The highest used version of each key of this plugin, in a small file. Raises ConfigError for another file."""
+    """The highest used version of each key of this plugin, in a small file. Raises ConfigError for an invalid file."""
 
     def __init__(self, file: Path, cluster: str, key: str) -> None:
         self._file = file
         self._name = f"{cluster} {key}"
         latest, self._versions = self._read()
         used = self._versions.get(self._name)
-        # After another key, the version that was used before is not possible either.
+        # If another key was used since then, the highest used version must not be used again either.
         self._lowest = 0 if used is None else used + (latest != self._name)
 
     def accept(self, version: int) -> None:

@@ -1,4 +1,4 @@
-"""The KMS v2 plugin as a whole: its Unix socket, its health, its metrics, and its end."""
+"""The KMS v2 plugin: its Unix socket, health service, metrics, and shutdown."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -35,8 +35,8 @@ _log = structlog.get_logger(__name__)
 async def plugin(settings: KmsPluginSettings) -> AsyncIterator[str]:
     """Serve until the end of the block. Yield the address of the socket, in gRPC's notation.
 
-    Raises ConfigError for a socket that other users can reach or another process serves, for an address of metrics
-    that is in use, and for a key with too large ciphertexts.
+    Raises ConfigError for a socket that other users can reach or another process serves, for a metrics address that is
+    in use, and for a key whose ciphertexts are too large.
     """
     async with contextlib.AsyncExitStack() as exits:
         address = exits.enter_context(unix_socket.prepared_alone(settings.socket))
@@ -78,7 +78,7 @@ def _server(handlers: KmsHandlers, health: HealthService) -> grpc.aio.Server:
 
 
 async def _first_probe(probe: KeyProbe) -> None:
-    """Probe the key. The plugin also starts without the gateway, which can run in the cluster itself."""
+    """Probe the key. The plugin also starts if the gateway is not reachable."""
     try:
         await probe.probe()
     except OversizedKeyError as error:

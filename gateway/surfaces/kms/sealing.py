@@ -1,4 +1,4 @@
-"""Ciphertexts of the plugin: envelopes of keyway.envelope, bound to the cluster, with data keys that exist already.
+"""Ciphertexts of the plugin: envelopes of keyway.envelope, bound to the cluster, with existing data keys.
 
 kube-apiserver accepts ciphertexts of at most 1 kB.
 """
@@ -29,7 +29,7 @@ class Sealing:
         self._associated_data = cluster.encode()
 
     def largest_plaintext(self, data_key: GenerateDataKeyResponse) -> int:
-        """Return the size of the largest plaintext, in bytes. Negative if even the empty one does not fit."""
+        """Return the size of the largest plaintext, in bytes. Negative if not even an empty one fits."""
         return LARGEST_CIPHERTEXT - OVERHEAD - len(self.key.encode()) - len(data_key.ciphertext.encode())
 
     def seal(self, plaintext: bytes, data_key: GenerateDataKeyResponse) -> bytes:
@@ -45,7 +45,7 @@ class Sealing:
 
 
 class _ExistingDataKey:
-    """Gives a sealer a data key that the gateway generated earlier."""
+    """Provides a sealer with a data key that the gateway generated earlier."""
 
     def __init__(self, data_key: GenerateDataKeyResponse) -> None:
         self._data_key = data_key

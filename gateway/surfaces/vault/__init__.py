@@ -1,1 +1,1 @@
-"""The part of the HTTP API of HashiCorp Vault that programs use to encrypt, and to read secrets and certificates."""
+"""A part of the HTTP API of HashiCorp Vault: encryption, and reads of secrets and certificates."""

@@ -36,7 +36,7 @@ class CallerCalls:
 class BodyFields:
     """The members of a JSON object. Members that no operation reads are ignored, as Vault does.
 
-    place: of the object, for messages; empty for the body.
+    place: the path of the object, as a prefix of member names in errors; empty for the body.
     """
 
     values: Mapping[str, Any] = field(repr=False)
@@ -52,7 +52,7 @@ class BodyFields:
         return value
 
     def base64(self, name: str) -> bytes:
-        """Return the bytes of a text in Base64; none if it is absent. Raises VaultError."""
+        """Return the bytes of a text in Base64; empty if it is absent. Raises VaultError."""
         try:
             return b64decode(self.text(name), validate=True)
         except (Base64Error, ValueError):
@@ -75,7 +75,7 @@ class BodyFields:
 
 
 class Answer(NamedTuple):
-    """A successful answer. top_level: whether the members of `data` also stand beside it, as for `sys/` paths."""
+    """A successful response. top_level: whether the body repeats the members of `data`, as for `sys/` paths."""
 
     data: Mapping[str, Any]
     status: int = 200

@@ -1,7 +1,7 @@
 """Ciphertexts in Vault's notation: `vault:v{version}:{content}`.
 
 The content is what the upstream returned, or, after a prefix, an envelope of docs/envelope-format.md. Envelopes bind
-associated data, which upstreams cannot do. Programs split a ciphertext at its colons, so the content has none.
+associated data, which upstreams do not support. Programs split a ciphertext at its colons, so the content has none.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Limits on the number of connections. Peers that are not authenticated share a part of them.
 
-A connection is authenticated by its first request with a valid credential. One network can hold a part of the slots of
-unauthenticated peers, so that it leaves slots to others.
+A connection is authenticated by its first request with a valid credential. One network can hold only a part of the
+slots of unauthenticated peers, so that other networks can still connect.
 """
 
 from collections import Counter
@@ -14,7 +14,10 @@ _NETWORK_PART: Final = 4
 
 
 class ConnectionSlots:
-    """maximum: the number of connections. A quarter can be unauthenticated, and a quarter of those of one network."""
+    """The slots of a listener.
+
+    maximum: of connections. At most a quarter can be unauthenticated, and at most a quarter of those of one network.
+    """
 
     def __init__(self, maximum: int) -> None:
         self._maximum = maximum
@@ -39,7 +42,7 @@ class ConnectionSlots:
         return ConnectionSlot(self, network)
 
     def leave_network(self, network: str) -> None:
-        """Count a connection no longer as unauthenticated."""
+        """Stop counting a connection as unauthenticated."""
         self._networks[network] -= 1
         if not self._networks[network]:
             del self._networks[network]

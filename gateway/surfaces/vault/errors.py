@@ -1,4 +1,4 @@
-"""Failures in Vault's terms: an HTTP status, and texts."""
+"""Errors in the form of Vault: an HTTP status and texts."""
 
 from collections.abc import Mapping
 from typing import Final

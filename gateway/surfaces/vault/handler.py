@@ -1,4 +1,4 @@
-"""The handler of HTTP requests: authenticates the caller, runs the operation, and answers in Vault's shapes."""
+"""The handler of HTTP requests: authenticates the caller, runs the operation, and responds in Vault's format."""
 
 import asyncio
 import time
@@ -40,7 +40,7 @@ _log = structlog.get_logger(__name__)
 
 
 class HandlerTools(NamedTuple):
-    """What the handler uses.
+    """Dependencies and limits of the handler.
 
     calls: makes the calls. rejections: None without a journal. available: whether the gateway accepts calls.
     seconds: the deadline of a request. maximum_body_bytes: of a request.
@@ -61,7 +61,7 @@ class ApiHandler:
         self._tools = tools
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Return the response, which has been sent. A peer that does not read it loses its connection."""
+        """Send the response, and return it. If the peer does not read it, the connection is closed."""
         connection = cast("ApiConnection", request.protocol)
         response = await self._response(request, connection)
         if asyncio.get_running_loop().time() > connection.expires:

@@ -1,4 +1,4 @@
-"""What an authenticator needs to know about an HTTP request, in the terms of gRPC."""
+"""An HTTP request in the form in which authenticators expect a gRPC call."""
 
 import ssl
 from collections.abc import Iterable, Mapping
@@ -51,11 +51,11 @@ class HttpTransport:
 
 
 def sent_token(request: web.BaseRequest) -> str:
-    """Return the token in Vault's header, or in the standard one; empty without both."""
+    """Return the token in Vault's header, or in the standard one; empty if both are missing."""
     found = request.headers.get(_TOKEN) or request.headers.get("Authorization", "").partition(" ")[2]
     return found.strip()
 
 
 def stated_metadata(request: web.BaseRequest) -> Metadata:
-    """Return what the program states about itself and its trace, for records and spans."""
+    """Return the headers that identify the program, its request, and its trace, for records and spans."""
     return [(name.lower(), request.headers[name]) for name in _PASSED_HEADERS if name in request.headers]

@@ -1,7 +1,7 @@
 """The description of a key: its kind, and its current version.
 
-The contract has no method for it. Encrypting an empty text tells the version of a symmetric key, and shows that the key
-can be used.
+The contract has no method for it. Encrypting an empty text returns the version of a symmetric key, and shows that the
+key can be used.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ from gateway.surfaces.vault.ciphertexts import shown_version
 from keyway.v1 import key_service_pb2 as keys
 
 _SYMMETRIC: Final = "aes256-gcm96"
-"""The kind that Vault uses for symmetric keys. Programs know no kind for those of other services."""
+"""Vault's type for symmetric keys. Programs know no type for the keys of other services."""
 _NOT_SYMMETRIC: Final = frozenset(
     {code_pb2.NOT_FOUND, code_pb2.INVALID_ARGUMENT, code_pb2.FAILED_PRECONDITION, code_pb2.UNIMPLEMENTED}
 )
-"""Statuses of Encrypt with a key that is perhaps asymmetric."""
+"""Statuses of Encrypt after which the key can be asymmetric."""
 _UNKNOWN_TIME: Final = 0
 
 
@@ -39,7 +39,7 @@ async def read_key(request: VaultRequest) -> Answer:
 
 
 async def _asymmetric(request: VaultRequest, key: str, other: GatewayError) -> Answer:
-    """Return what is known about an asymmetric key. other: raised if there is none that the caller may read."""
+    """Return what is known about an asymmetric key. other: raised if the public key cannot be read."""
     try:
         found = await request.calls.call("get_public_key", keys.GetPublicKeyRequest(name=key))
     except GatewayError:

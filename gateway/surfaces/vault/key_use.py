@@ -53,7 +53,7 @@ class KeyUse:
         self._sealer = RequestSealer(request.calls, key)
 
     async def encrypt(self, items: Sequence[TransitItem], plaintexts: Sequence[Plain]) -> list[Sealed]:
-        """Return the ciphertext of each plaintext, or why there is none."""
+        """Return the ciphertext of each plaintext, or the error."""
         results: dict[int, Sealed] = {}
         direct: dict[int, bytes] = {}
         for index, (item, plain) in enumerate(zip(items, plaintexts, strict=True)):
@@ -68,7 +68,7 @@ class KeyUse:
         return [_of_version(item, results[index]) for index, item in enumerate(items)]
 
     async def decrypt(self, items: Sequence[TransitItem]) -> list[Plain]:
-        """Return the plaintext of each item, or why there is none."""
+        """Return the plaintext of each item, or the error."""
         results: dict[int, Plain] = {}
         direct: dict[int, VaultCiphertext] = {}
         for index, item in enumerate(items):
@@ -112,7 +112,7 @@ class KeyUse:
         return [_decrypted(ciphertext, each) for ciphertext, each in zip(ciphertexts, found, strict=True)]
 
     async def _all(self, operation: str, requests: Sequence[Any]) -> list[Any]:
-        """Return the response to each request, or why it failed."""
+        """Return the response to each request, or the error."""
         try:
             if not self._is_batch:
                 return [await self._calls.call(operation, requests[0])]
@@ -145,7 +145,7 @@ def _decrypted(ciphertext: VaultCiphertext, response: Any) -> Plain:
 
 
 def _of_version(item: TransitItem, result: Sealed) -> Sealed:
-    """Return the result, or an error if it is of another version of the key than the item asks for."""
+    """Return the result, or an error if its key version is not the one that the item requests."""
     if isinstance(result, VaultError) or item.wanted_version in (0, result.version):
         return result
     return item.fields.problem("key_version", f"only the current version, {result.version}, can encrypt")

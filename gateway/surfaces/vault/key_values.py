@@ -14,7 +14,7 @@ from keyway.v1 import key_service_pb2 as keys
 
 CERTIFICATES: Final = "certificates"
 _VERSION: Final = 1
-"""The only version: upstreams return the present content, and no number for it."""
+"""The only version: upstreams return the current content, without a version number."""
 _UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
 
 
@@ -33,7 +33,7 @@ async def read_secret(request: VaultRequest) -> Answer:
 async def read_certificate(request: VaultRequest) -> Answer:
     """Return a certificate with its chain and its private key, all in PEM. Raises GatewayError and VaultError.
 
-    The answer is never without the private key: a program would write an incomplete set of files.
+    A certificate without its private key is an error, because programs would write incomplete files.
     """
     _check_version(request)
     name = request.resource(CERTIFICATES, request.path[3])
@@ -73,5 +73,5 @@ def _begin(certificate: str) -> datetime:
 
 
 def _terminated(text: str) -> str:
-    """Return the text with a newline at its end, so that texts can be written one after another."""
+    """Return the text with a newline at its end, so that texts can be concatenated."""
     return text if text.endswith("\n") else f"{text}\n"

@@ -1,7 +1,7 @@
 """The listener: accepts connections within limits, and serves HTTP/1.1 on them.
 
 A peer that is not authenticated must not hold a connection for long, so it has a few seconds for the TLS handshake, and
-the same again for its first request.
+as many for its first request.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from gateway.surfaces.vault.responses import error_response
 HANDSHAKE_SECONDS: Final = 10.0
 _IDLE_SECONDS: Final = 75.0
 _HEADER_BYTES: Final = 16 * 1024
-"""Bytes of a header field: a bearer token has up to 8 KiB."""
+"""Maximum size of a header field, in bytes: a bearer token has up to 8 KiB."""
 _BACKLOG: Final = 128
 _ACCEPT_RETRY_SECONDS: Final = 0.5
 _AGE_JITTER: Final = 0.1
@@ -44,7 +44,7 @@ class ApiConnection(web.RequestHandler):
         self._first_request: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Serve the connection, and begin the time for its first request."""
+        """Serve the connection, and start the time limit of its first request."""
         super().connection_made(transport)
         self._first_request = asyncio.get_running_loop().call_later(HANDSHAKE_SECONDS, self.abort)
 

@@ -1,4 +1,4 @@
-"""Responses in the shapes of Vault's HTTP API."""
+"""Responses in the format of Vault's HTTP API."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ JSON: Final = "application/json"
 def data_response(
     data: Mapping[str, Any], *, request_id: str = "", status: int = 200, top_level: bool = False
 ) -> web.Response:
-    """Return a response with data. top_level: whether its members also stand beside `data`, as for `sys/` paths."""
+    """Return a response with data. top_level: whether the body repeats the members of `data`, as for `sys/` paths."""
     body = {
         "request_id": request_id,
         "lease_id": "",

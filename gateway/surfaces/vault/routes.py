@@ -36,14 +36,14 @@ _REST: Final = "**"
 
 
 class Route(NamedTuple):
-    """A path that is served. pattern: `*` stands for one segment, and `**` for one or more at the end."""
+    """A path that is served. pattern: `*` matches one segment, and `**` one or more at the end."""
 
     methods: frozenset[str]
     pattern: tuple[str, ...]
     operation: ApiOperation
 
     def matches(self, path: Sequence[str]) -> bool:
-        """Return whether this is the route of a path."""
+        """Return whether the route serves a path."""
         fixed = self.pattern[:-1] if self.pattern[-1] == _REST else self.pattern
         if len(path) < len(self.pattern) or (fixed is self.pattern and len(path) > len(fixed)):
             return False
@@ -69,13 +69,13 @@ ROUTES: Final = (
     _route(READ, f"*/data/{key_values.CERTIFICATES}/*", key_values.read_certificate),
     _route(READ, "*/data/*", key_values.read_secret),
 )
-"""The first route of a path counts."""
+"""The first route that matches a path serves it."""
 
 _RESERVED: Final = frozenset({"sys", "auth", "identity", "cubbyhole"})
 """First segments that are not mounts of providers."""
 
 UNSUPPORTED: Final = frozenset({"hmac", "sign", "verify", "random", "hash", "export", "backup", "restore", "metadata"})
-"""Parts of Vault's engines that the gateway does not offer. The others of a mount are unknown paths."""
+"""Parts of Vault's engines that the gateway does not offer. All other paths of a mount are unknown."""
 
 
 def parse_target(target: str) -> tuple[Sequence[str], dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Sealing and opening of envelopes for one request, with data keys that the gateway's own methods make.
+"""Sealing and opening of envelopes for one request, with data keys that the gateway's own methods generate.
 
 Each request has its own data key, so that policy decides about each request, and the journal records it.
 """
@@ -14,7 +14,7 @@ from keyway.envelope import AsyncOpener, AsyncSealer, EnvelopeError
 from keyway.v1.key_service_pb2 import DecryptRequest, DecryptResponse, GenerateDataKeyRequest, GenerateDataKeyResponse
 
 _OF_THE_ENVELOPE: Final = frozenset({code_pb2.INVALID_ARGUMENT, code_pb2.NOT_FOUND, code_pb2.UNIMPLEMENTED})
-"""Statuses after which the header of the envelope is wrong: an unknown key, or a data key of another key."""
+"""Statuses of Decrypt if the header of the envelope is invalid: an unknown key, or a data key of another key."""
 
 
 class EnvelopeKeys:

@@ -18,7 +18,7 @@ _log = structlog.get_logger(__name__)
 
 
 class VaultServer:
-    """Serves the API. gateway: makes the calls. shared_port: as of the gateway. address: HOST:PORT after `start`."""
+    """Serves the API. gateway: makes the calls. shared_port: as for the gateway. address: HOST:PORT after `start`."""
 
     def __init__(
         self,

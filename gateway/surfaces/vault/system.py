@@ -1,4 +1,4 @@
-"""What programs ask before they use an engine: health, the mounts, and the caller's token."""
+"""What programs read before they use an engine: health, the mounts, and the caller's token."""
 
 import math
 import time
@@ -13,7 +13,7 @@ from gateway.surfaces.vault.errors import VaultError
 from keyway.v1 import provider_service_pb2 as providers
 
 VERSION: Final = f"1.17.0+keyway.{__version__}"
-"""Programs select their behavior by the version of Vault. This one has all methods that the gateway serves."""
+"""Programs select their behavior by the version of Vault. This version has all methods that the gateway serves."""
 _PROVIDERS_PER_PAGE: Final = 1000
 _MOUNT: Final[Mapping[str, Any]] = {
     "type": "kv",
@@ -82,12 +82,12 @@ async def visible_mounts(request: VaultRequest) -> Answer:
 
 
 async def mount_of_path(request: VaultRequest) -> Answer:
-    """Return the mount of a path. The answer is the same for every path, so it does not tell which providers exist."""
+    """Return the mount of a path. It is the same for every path, so it does not reveal which providers exist."""
     return Answer({**_MOUNT, "path": f"{request.path[4]}/"})
 
 
 async def lookup_self(request: VaultRequest) -> Answer:
-    """Return the caller in the form of a token. OpenBao Agent takes its token from `id`, so it is repeated."""
+    """Return the caller in the form of a token. OpenBao Agent reads its token from `id`."""
     caller, now = request.calls.caller, time.time()
     is_limited = math.isfinite(caller.expires)
     expires = datetime.fromtimestamp(caller.expires, UTC) if is_limited else None

@@ -1,4 +1,4 @@
-"""The TLS context of the listener, which follows the files of the identity.
+"""The TLS context of the listener, which is replaced when the files of `identity` change.
 
 `ssl` cannot replace the context of a listener. The listener's context therefore selects the current one at the
 beginning of every handshake.
@@ -17,7 +17,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ServerContexts:
-    """Makes contexts. listening: the context for the listener."""
+    """Creates contexts. listening: the context for the listener."""
 
     def __init__(self, files: TlsFiles) -> None:
         self._files = files
@@ -41,7 +41,7 @@ class ServerContexts:
         context.set_alpn_protocols(_PROTOCOLS)
         load_pem(context, material.private_key + material.chain, "")
         if material.trust_bundle is not None:
-            # A client that resumes a session sends no certificate. In TLS 1.3, sessions can be switched off.
+            # A client that resumes a session sends no certificate. In TLS 1.3, sessions can be disabled.
             context.minimum_version = ssl.TLSVersion.TLSv1_3
             context.num_tickets = 0
             context.verify_mode = ssl.CERT_REQUIRED

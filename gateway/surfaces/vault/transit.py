@@ -15,10 +15,10 @@ from keyway.v1 import key_service_pb2 as keys
 MAXIMUM_ITEMS: Final = 1000
 _DATA_KEY_BITS: Final = 256
 _UNSUPPORTED: Final = ("convergent_encryption", "nonce")
-"""Parameters that would change the result if they had an effect."""
+"""Parameters that would change the result. They are rejected instead of being ignored."""
 
 Result = dict[str, Any] | VaultError
-"""The members of a response, or why there is none."""
+"""The members of a response, or the error."""
 
 
 async def encrypt(request: VaultRequest) -> Answer:
@@ -42,7 +42,7 @@ async def rewrap(request: VaultRequest) -> Answer:
 
 
 async def data_key(request: VaultRequest) -> Answer:
-    """Generate a data key. The path says whether the response contains its plaintext."""
+    """Generate a data key. The path states whether the response contains its plaintext."""
     form, key = request.path[2:]
     if request.fields.number("bits") not in (0, _DATA_KEY_BITS):
         raise request.fields.problem("bits", f"must be {_DATA_KEY_BITS}")
