@@ -23,7 +23,7 @@ def main(target: Path) -> None:
 
 def download() -> Path:
     """Download the module with Go, check its hash, and return its folder."""
-    with tempfile.TemporaryDirectory() as folder:  # outside of a module, whose go.mod Go would use
+    with tempfile.TemporaryDirectory() as folder:  # outside a Go module, whose go.mod Go would use
         command = ["go", "mod", "download", "-json", MODULE]
         done = subprocess.run(command, check=True, cwd=folder, stdout=subprocess.PIPE)
     found = json.loads(done.stdout)

@@ -30,9 +30,9 @@ _PAUSE_SECONDS: Final = 0.05
 def main() -> int:
     """Run until a stop signal."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--envoy", type=Path, required=True, help="the program")
-    parser.add_argument("--folder", type=Path, required=True, help="for the files of the demo; created if necessary")
-    parser.add_argument("--port", type=int, default=PORT, help="of the REST interface (default: %(default)s)")
+    parser.add_argument("--envoy", type=Path, required=True, help="path of the Envoy program")
+    parser.add_argument("--folder", type=Path, required=True, help="folder for the files; created if necessary")
+    parser.add_argument("--port", type=int, default=PORT, help="port of the REST interface (default: %(default)s)")
     return asyncio.run(_run(parser.parse_args()))
 
 
@@ -52,7 +52,7 @@ async def _run(options: argparse.Namespace) -> int:
 
 @contextlib.asynccontextmanager
 async def rest_demo(envoy: Path, folder: Path, port: int) -> AsyncIterator[Mapping[str, Any]]:
-    """Run the gateway and Envoy with their files in `folder`. Yield what the sandbox says, and `rest`, the URL.
+    """Run the gateway and Envoy with their files in `folder`. Yield the values of the sandbox, and the URL as `rest`.
 
     Raises RuntimeError if Envoy does not start.
     """

@@ -48,7 +48,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "libc": r"/libc[.-]|/ld-|/libm[.-]|/libpthread|/libstdc|/libgcc",
     "Python": r"/(?:lib)?python3[^/]*$",
 }
-"""Kinds of libraries, by a pattern of their path. The first one that matches counts."""
+"""Kinds of libraries, with a pattern of their paths. A library is of the first kind that matches."""
 _OTHER: Final = "other"
 
 
@@ -103,7 +103,7 @@ def kinds(by_library: Mapping[str, float]) -> Mapping[str, float]:
 
 
 def table(found: Mapping[str, Counts]) -> str:
-    """The counts in thousands, a row for each kind of library, in Markdown."""
+    """Return the counts in thousands, with a row for each kind of library, in Markdown."""
     whole = ["all per call, without the work per second", *(f"{one.whole / 1000:,.0f}" for one in found.values())]
     lines = [
         ["thousand instructions", *found],

@@ -73,8 +73,8 @@ class CommandAction:
 async def _ended(process: asyncio.subprocess.Process, pipe: int) -> bytes:
     """Return the end of the output, as soon as the process has ended. pipe: is closed.
 
-    A program that continues in the background can keep the pipe open. The pipe is therefore not one of asyncio, which
-    can wait for the end of both.
+    A program that continues in the background can keep the pipe open. Therefore, the pipe does not belong to
+    asyncio's process, whose `wait` can wait until the pipe is closed, too.
     """
     kept = bytearray()
     stream = asyncio.StreamReader()

@@ -20,7 +20,7 @@ from keyway.errors import KeywayError
 _FIRST_RETRY_SECONDS: Final = 5.0
 _LAST_INSTALL_RETRY_SECONDS: Final = 3600.0
 _RETRY_JITTER: Final = 0.2
-"""The share by which the time before an attempt varies."""
+"""The maximum share of a pause that is randomly added or subtracted."""
 _SUCCESS: Final = "success"
 _log: Final = logging.getLogger("keyway.agent")
 

@@ -29,7 +29,7 @@ class TrustStoreSource:
     """A trust store whose authorities go into the trust bundle.
 
     name: its resource name. certificates_file: PEM certificates. Providers describe authorities and do not return their
-    certificates, so those in the file that the trust store contains are used.
+    certificates. The trust bundle contains the certificates in the file whose authorities are in the trust store.
     """
 
     name: str
@@ -83,7 +83,7 @@ class AgentSettings:
     certificates: tuple[ManagedCertificate, ...]
 
     def input_files(self) -> Iterator[Path]:
-        """Yield the files that the agent only reads: of the connection, passwords, and certificates of trust stores."""
+        """Yield the files that the agent only reads: TLS files, passwords, tokens, and certificates of trust stores."""
         for name in ("ca", "certificate", "private_key"):
             if name in self.connection:
                 yield Path(self.connection[name])

@@ -44,9 +44,9 @@ class Failure:
     version: str = ""
 
     def wait(self, now: float, longest: float) -> float:
-        """Return the seconds until the next attempt. longest: the most that they can be.
+        """Return the seconds until the next attempt. longest: the longest possible pause between two attempts.
 
-        They are more only if the clock was set back after the failure. The next attempt is then immediate.
+        A longer time means that the clock was set back after the failure. The next attempt is then immediate.
         """
         left = self.retry - now
         return left if 0 < left <= longest else 0.0

@@ -126,7 +126,7 @@ class VersionedDirectory:
         """Remove old versions, and what an interrupted installation left.
 
         Programs can still be reading the version before the current one, so it stays. previous: its name. By default,
-        it is the newest one, which can be wrong if the clock was set back.
+        it is the newest of the other versions, which can be wrong if the clock was set back.
         """
         if not self._versions.is_dir():
             return

@@ -60,7 +60,7 @@ class Watcher:
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
 
     def _pause_after(self, number: int, error: KeywayError | OSError) -> float:
-        """Return the seconds before the next attempt. An OSError is of the file with the token."""
+        """Return the seconds before the next attempt. An OSError concerns the token file."""
         is_unsupported = isinstance(error, KeywayError) and error.code in _UNSUPPORTED
         if self._problems.get(number) != str(error):  # an outage can last long
             self._problems[number] = str(error)
