@@ -23,13 +23,13 @@ Envoy project (envoy), of the xDS API of the CNCF (xds), and of Protocol Buffers
 Project Authors, The xDS Authors, and Google LLC. The first two are licensed under the Apache License, Version 2.0, the
 third under the BSD 3-Clause License. The build takes the .proto files from the npm package @grpc/grpc-js-xds.
 """
-"""The attribution of what the gateway contains of Envoy. The clients do not contain it."""
+"""The attribution for the descriptors of the Envoy project. Only the gateway contains them."""
 
 KUBERNETES: Final = """\
 The gateway contains the descriptors of KMS v2 of Kubernetes. They were compiled from the .proto file of the Go module
 k8s.io/kms: Copyright The Kubernetes Authors, licensed under the Apache License, Version 2.0.
 """
-"""The attribution of what the gateway contains of Kubernetes. The clients do not contain it."""
+"""The attribution for the descriptors of Kubernetes. Only the gateway contains them."""
 
 
 def notice(sections: Mapping[str, Sequence[Package]], attributions: Sequence[str] = ()) -> str:
