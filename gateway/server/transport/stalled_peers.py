@@ -56,12 +56,15 @@ def _close(transport: ServicerContext, seconds: float) -> None:
 
 
 def close_connection(address: str) -> bool:
-    """Close the TCP connection to HOST:PORT, and return whether it was found. gRPC then ends all its streams."""
+    """Close the TCP connections to HOST:PORT, and return whether one was found. gRPC then ends all their streams.
+
+    A peer can use the same port for connections to several listeners, and gRPC does not reveal the listener of a call.
+    """
+    found = False
     for descriptor in os.listdir(_DESCRIPTORS):
         with contextlib.suppress(OSError, ValueError):
-            if _close_if_connected(int(descriptor), address):
-                return True
-    return False
+            found = _close_if_connected(int(descriptor), address) or found
+    return found
 
 
 def _close_if_connected(descriptor: int, address: str) -> bool:

@@ -164,5 +164,24 @@ async def test_only_the_connection_of_the_peer_is_closed(host: str) -> None:
         assert not close_connection(f"{name}:1")
 
 
+def test_connections_of_one_port_to_several_listeners_are_all_closed() -> None:
+    """Otherwise, a peer could keep the stalled one with a second connection that is found first."""
+    with contextlib.ExitStack() as opened_sockets:
+        peers: list[socket.socket] = []
+        source = ("127.0.0.1", 0)
+        for _ in range(2):
+            server = opened_sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
+            peer = opened_sockets.enter_context(socket.socket())
+            peer.settimeout(20)
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            peer.bind(source)
+            peer.connect(server.getsockname())
+            opened_sockets.enter_context(server.accept()[0])
+            source = peer.getsockname()
+            peers.append(peer)
+        assert close_connection(f"127.0.0.1:{source[1]}")
+        assert [peer.recv(1) for peer in peers] == [b"", b""]
+
+
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
