@@ -71,6 +71,19 @@ async def test_program_in_the_background_does_not_delay_the_command(tmp_path: Pa
     os.kill(int(child.read_text()), signal.SIGKILL)
 
 
+async def test_output_of_a_program_in_the_background_does_not_end_it(tmp_path: Path) -> None:
+    go_on, done = tmp_path / "go_on", tmp_path / "done"
+    waiting = f"while ! test -e {go_on}; do sleep 0.1; done"
+    script = f"({waiting}; echo output; touch {done}) &"
+    await CommandAction(("sh", "-c", script), SECONDS).run()
+    go_on.touch()
+
+    async def is_done() -> bool:
+        return done.exists()
+
+    await eventually(is_done)
+
+
 async def test_signal_reaches_the_process(tmp_path: Path) -> None:
     code = "import signal, sys; signal.signal(signal.SIGHUP, lambda *_: sys.exit(7)); print(flush=True); signal.pause()"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)

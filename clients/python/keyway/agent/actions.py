@@ -16,6 +16,8 @@ from keyway.agent.outputs import first_line
 
 _TEXT_BYTES: Final = 400
 _OWN_VARIABLES: Final = "KEYWAY_"
+_READING: Final[set[asyncio.Task[None]]] = set()
+"""The tasks that read the output of commands, because asyncio keeps no reference to them."""
 
 
 class ActionError(Exception):
@@ -71,10 +73,11 @@ class CommandAction:
 
 
 async def _ended(process: asyncio.subprocess.Process, pipe: int) -> bytes:
-    """Return the end of the output, as soon as the process has ended. pipe: is closed.
+    """Return the end of the output, as soon as the process has ended. pipe: is closed at its end.
 
-    A program that continues in the background can keep the pipe open. Therefore, the pipe does not belong to
-    asyncio's process, whose `wait` can wait until the pipe is closed, too.
+    A program that continues in the background can keep the pipe open, and a closed pipe would end this program at its
+    next output. Therefore, the pipe is read until its end. It does not belong to asyncio's process, whose `wait` can
+    wait until the pipe is closed, too.
     """
     kept = bytearray()
     stream = asyncio.StreamReader()
@@ -83,18 +86,18 @@ async def _ended(process: asyncio.subprocess.Process, pipe: int) -> bytes:
     )
 
     async def read() -> None:
-        while data := await stream.read(4096):
-            kept.extend(data)
-            del kept[:-4096]
+        try:
+            while data := await stream.read(4096):
+                kept.extend(data)
+                del kept[:-4096]
+        finally:
+            transport.close()
 
     reading = asyncio.create_task(read())
-    try:
-        await process.wait()
-        await asyncio.wait([reading], timeout=0.1)
-    finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
-        transport.close()
+    _READING.add(reading)
+    reading.add_done_callback(_READING.discard)
+    await process.wait()
+    await asyncio.wait([reading], timeout=0.1)
     return bytes(kept)
 
 
