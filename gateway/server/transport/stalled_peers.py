@@ -22,6 +22,8 @@ WRITE_SECONDS: Final = 60.0
 _CLOSING_SECONDS: Final = 10.0
 """Seconds until a stream ends whose connection cannot be closed, such as that of a Unix socket."""
 _DESCRIPTORS: Final = Path("/proc/self/fd")
+_CLOSING: Final[set[str]] = set()
+"""The peers whose connections are being closed. All streams of a connection can stall at the same time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -50,9 +52,13 @@ def _written(writing: "asyncio.Future[None]", timer: asyncio.TimerHandle) -> Non
 
 def _close(transport: ServicerContext, seconds: float) -> None:
     address = peer_address(transport.peer())
+    if address in _CLOSING:
+        return
+    _CLOSING.add(address)
     _log.warning("reader_stalled", peer=address, seconds=seconds, effect="the connection is closed")
     # In a thread, because there can be thousands of descriptors.
-    asyncio.get_running_loop().run_in_executor(None, close_connection, address)
+    closing = asyncio.get_running_loop().run_in_executor(None, close_connection, address)
+    closing.add_done_callback(lambda _: _CLOSING.discard(address))
 
 
 def close_connection(address: str) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -128,6 +129,33 @@ async def test_connection_is_also_closed_if_the_stream_ends_before_its_message_i
 
         await eventually(is_closed)
     await server.stop(0)
+
+
+async def test_streams_of_one_connection_that_stall_together_close_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each search for the connection can take long, because it looks at all descriptors."""
+    searches: list[str] = []
+    go_on = threading.Event()
+
+    def search(address: str) -> bool:
+        searches.append(address)
+        return go_on.wait(20) and close_connection(address)
+
+    monkeypatch.setattr(stalled_peers, "close_connection", search)
+    async with Scene(writing=1.0).served() as scene:
+        with contextlib.closing(opened(scene.address, NO_WINDOW)) as peer:
+            for stream in range(3, 21, 2):
+                peer.open(stream, PATH.encode())
+                peer.send_data(stream, message_start(len(REQUEST)) + REQUEST)
+
+            async def are_open() -> bool:
+                peer.send(b"")  # acknowledges the settings
+                return scene.streams.count == 10
+
+            await eventually(are_open)
+            await asyncio.sleep(1.5)  # all of them have stalled, and the search has not ended
+            assert len(searches) == 1
+            go_on.set()
+            await scene.ended()
 
 
 async def test_slow_reader_keeps_its_stream() -> None:
