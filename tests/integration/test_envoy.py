@@ -17,6 +17,7 @@ from tests.bench.accounting import peak_memory
 from tests.bench.processes import Server
 from tests.support import envoy, programs
 from tests.support.hostile_peer import ATTACKS, CONTINUATION, EMPTY_CONTINUATION, attacking, closes_endless_headers
+from tests.support.http2_frames import message_start
 from tests.support.http2_peer import Peer
 from tests.support.token_gateway import UNLIMITED, RunningTokenGateway, running_token_gateway
 from tests.support.waiting import eventually
@@ -26,6 +27,9 @@ FEWEST_ANSWERS = 40
 
 
 MOST_BYTES = 32 << 20
+REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+UNREAD_BYTES = 12 << 20
+"""Of each stream. By default, Envoy takes 16 MiB from the gateway for a stream, and 24 MiB for a connection."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +89,34 @@ async def test_reflection_and_watch_work(proxied: Proxied) -> None:
     async with proxied.channel() as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         assert (await stub.Watch(health_pb2.HealthCheckRequest(), timeout=10).read()).status == 1
-        reflect: Any = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+        reflect: Any = channel.stream_stream(REFLECTION)
         call = reflect(timeout=10)
         await call.write(reflection_pb2.ServerReflectionRequest(list_services="*").SerializeToString())
         assert b"keyway.v1.KeyService" in await call.read()
+
+
+async def test_streams_that_nobody_reads_do_not_stop_other_calls(proxied: Proxied) -> None:
+    """Reflection needs no token, and its responses could fill the windows between Envoy and the gateway."""
+    token = proxied.files.issuer.token()
+    symbol = reflection_pb2.ServerReflectionRequest(file_containing_symbol="keyway.v1.CertificateService")
+    request = message_start(symbol.ByteSize()) + symbol.SerializeToString()
+    async with proxied.channel() as channel:
+        call: Any = channel.stream_stream(REFLECTION)(timeout=20)
+        await call.write(symbol.SerializeToString())
+        number = UNREAD_BYTES // len(await call.read()) + 1
+        call.cancel()
+        peer = Peer(proxied.address)
+        peer.begin(window=0)
+        for stream in (1, 3, 5):
+            peer.open(stream, REFLECTION.encode())
+            for _ in range(number):
+                peer.send_data(stream, request)
+        end = asyncio.get_running_loop().time() + 5 * SECONDS
+        while asyncio.get_running_loop().time() < end:
+            await list_providers(channel, token)
+            peer.send(b"")
+            await asyncio.sleep(0.1)
+        peer.close()
 
 
 async def test_new_connections_are_limited_in_rate(proxied: Proxied) -> None:
