@@ -1,5 +1,6 @@
 """WatchCertificates with identity: policy at the opening and at each event, audit records, limits, and credentials."""
 
+import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import grpc
 import pytest
 
+from gateway.server.caller_names import CallerNames
+from gateway.server.services import watch_service
 from keyway.v1 import certificate_service_pb2_grpc
 from tests.support.certificate_manager import certificate
 from tests.support.certificates import Pki
@@ -179,6 +182,31 @@ async def test_stream_ends_when_policy_no_longer_permits_an_event(trusted: Trust
         failure = await failure_of(watcher.next())
     assert failure.kind == ("PERMISSION_DENIED", "PERMISSION_DENIED")
     assert len(outcomes(trusted, "DeliverCertificate")) >= 2
+
+
+async def test_names_of_one_caller_are_limited_until_its_streams_end(
+    trusted: Trusted, renewals: Renewals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_service, "CallerNames", lambda: CallerNames(1))
+    await renewals.renew()
+    missing = certificate("missing")
+    async with trusted.served() as address, trusted.caller(address, OPERATOR) as caller:
+        async with watching(caller.certificates, certificate(NAME)) as watcher:
+            await watcher.synced()
+            async with watching(caller.certificates, missing) as other:
+                failure = await failure_of(other.next())
+            assert failure.kind == ("RESOURCE_EXHAUSTED", "CALLER_RATE_LIMITED")
+            assert failure.message.startswith("names: the caller watches 2 certificates")
+            async with watching(caller.certificates, certificate(NAME)) as same:
+                await same.synced()
+
+        async def is_free() -> bool:
+            async with watching(caller.certificates, missing) as reader:
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    return bool(await reader.synced())
+            return False
+
+        await eventually(is_free)
 
 
 async def test_streams_of_one_caller_are_limited(trusted: Trusted, renewals: Renewals) -> None:

@@ -1,6 +1,7 @@
 """WatchCertificates: opens streams, and turns the changes of a subscription into events."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
@@ -11,6 +12,7 @@ from gateway.contract.resource_names import provider_id
 from gateway.errors import GatewayError, InvalidRequest, Violation
 from gateway.providers.catalog import WATCH, Catalog
 from gateway.server.authorizer import Authorizer
+from gateway.server.caller_names import CallerNames
 from gateway.server.rpc_context import RpcContext
 from gateway.server.stream_handler import EventStream, OpenStream, StreamEvent
 from gateway.upstream.outcomes import TIMEOUT
@@ -38,6 +40,7 @@ class CertificateWatcher:
         self._catalog = catalog
         self._versions = versions
         self._authorizer = authorizer
+        self._names = CallerNames()
 
     async def open(self, request: Any, call: CallContext) -> EventStream:
         """Return the stream of a request, when its states are not older than the request."""
@@ -47,15 +50,14 @@ class CertificateWatcher:
             raise self._catalog.unsupported(provider, WATCH)
         parent = "" if request.names else request.parent
         filter_ = _Filter(None if request.names else self._authorizer, call)
-        subscription = self._versions.subscribe(request.names, parent=parent)
-        try:
+        with contextlib.ExitStack() as ending:
+            ending.callback(self._names.add(filter_.caller, frozenset(request.names)))
+            subscription = self._versions.subscribe(request.names, parent=parent)
+            ending.callback(subscription.close)
             known = await self._known(subscription, request.resume_token, filter_)
             if known is None:
                 await _fresh(subscription, call)
-            return CertificateEvents(subscription, known, filter_)
-        except BaseException:
-            subscription.close()
-            raise
+            return CertificateEvents(subscription, known, filter_, ending=ending.pop_all())
 
     @staticmethod
     async def _known(subscription: VersionSubscription, token: str, permitted: "_Filter") -> States | None:
@@ -79,11 +81,11 @@ class _Filter:
         assert isinstance(call, RpcContext)
         assert call.caller is not None
         self._authorizer = authorizer
-        self._caller = call.caller
+        self.caller = call.caller
 
     def __call__(self, name: str) -> bool:
         delivery = WatchCertificatesResponse(name=name)
-        return self._authorizer is None or self._authorizer.permits(self._caller, DELIVER_CERTIFICATE, delivery)
+        return self._authorizer is None or self._authorizer.permits(self.caller, DELIVER_CERTIFICATE, delivery)
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` whenever the result can differ. Return a function that ends this."""
@@ -113,14 +115,20 @@ class CertificateEvents:
     """The events of one stream.
 
     known: the states that the reader knows; None if they are unknown. Then the stream begins with all states.
-    permitted: None if the stream includes every certificate. Certificates that it leaves out are not part of the resume
-    token, because the reader does not know them. They are reported when policy permits them.
+    ending: closed at the end. permitted: None if the stream includes every certificate. Certificates that it leaves out
+    are not part of the resume token, because the reader does not know them. They are reported when policy permits them.
     """
 
     def __init__(
-        self, subscription: VersionSubscription, known: States | None, permitted: _Filter | None = None
+        self,
+        subscription: VersionSubscription,
+        known: States | None,
+        permitted: _Filter | None = None,
+        *,
+        ending: contextlib.ExitStack | None = None,
     ) -> None:
         self._subscription = subscription
+        self._ending = ending or contextlib.ExitStack()
         self._permitted = permitted
         self._left_out: set[str] = set()
         self._end_following = permitted.on_change(self._policy_changed) if permitted is not None else None
@@ -137,6 +145,7 @@ class CertificateEvents:
         """End the iteration."""
         if self._end_following is not None:
             self._end_following()
+        self._ending.close()
         self._subscription.close()
 
     def _policy_changed(self) -> None:
