@@ -98,7 +98,9 @@ def metrics_text(tree: Mapping[str, Any]) -> str:
 
 def _metrics(tree: Mapping[str, Any]) -> Iterator[str]:
     certificates = tree["certificates"]
-    yield from _head("healthy", "gauge", "1 if every certificate is installed, valid, and without a failure.")
+    yield from _head(
+        "healthy", "gauge", "1 if every certificate is installed and valid, and its last installation succeeded."
+    )
     yield f"keyway_agent_healthy {int(tree['healthy'])}"
     yield from _head("watching", "gauge", "1 while the agent watches its certificates on streams of the gateway.")
     yield f"keyway_agent_watching {int(tree['watching'])}"
