@@ -195,7 +195,8 @@ class ProviderPoller:
         """
         maximum = self.settings.maximum_watched
         if poll.everything and len(listed) > maximum:
-            self._watched.end_everything(poll, self._too_many(len(listed)))
+            self._log_too_many(len(listed))
+            self._watched.end_everything(poll, self._too_many())
             listed = {name: each for name, each in listed.items() if poll.includes(name)}
         # The downloads since the last regular poll count together.
         downloaded = (self._downloaded & existing) - listed.keys() if poll.urgent else set[str]()
@@ -204,15 +205,19 @@ class ProviderPoller:
         states = await self._reader.read({name: listed[name] for name in chosen})
         self._downloaded = downloaded.union(chosen)
         if len(chosen) < len(listed):
-            watched = len(downloaded) + len(listed)
-            _log.warning("too_many_certificates_watched", provider=self.provider, watched=watched, maximum=maximum)
+            self._log_too_many(len(downloaded) + len(listed))
             unread = CertificateState(Phase.UNREADABLE, reason=reason_name(TOO_MANY_CERTIFICATES.reason))
             states |= dict.fromkeys(listed.keys() - states.keys(), unread)
         return states
 
-    def _too_many(self, number: int) -> GatewayError:
+    def _log_too_many(self, watched: int) -> None:
+        maximum = self.settings.maximum_watched
+        _log.warning("too_many_certificates_watched", provider=self.provider, watched=watched, maximum=maximum)
+
+    def _too_many(self) -> GatewayError:
+        """Return the error for readers. It does not state the number, because they may not see all certificates."""
         message = (
-            f"providers/{self.provider} has {number} certificates, and the gateway watches at most "
+            f"providers/{self.provider} has more certificates than the gateway watches, at most "
             f"{self.settings.maximum_watched} (poller.maximum_watched); request `names` instead of all certificates"
         )
         return GatewayError(TOO_MANY_CERTIFICATES, message)

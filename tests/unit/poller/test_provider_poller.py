@@ -217,11 +217,15 @@ class WatchedPages(Pages):
 async def test_watch_of_too_many_certificates_is_rejected_before_any_download() -> None:
     pages = WatchedPages(4)
     pages.watch()
-    await pages.poller(maximum_watched=3).poll()
+    with capture_logs() as lines:
+        await pages.poller(maximum_watched=3).poll()
+    assert [(line["event"], line["watched"], line["maximum"]) for line in lines] == [
+        ("too_many_certificates_watched", 4, 3)
+    ]
     (ended, answered) = pages.updates
     assert ended.ends_everything
     assert ended.failure is not None
-    assert "has 4 certificates" in ended.failure.message
+    assert "4" not in ended.failure.message
     assert "at most 3 (poller.maximum_watched)" in ended.failure.message
     assert not answered.changes
     assert pages.downloaded == []
