@@ -15,6 +15,8 @@ from keyway.v1 import key_service_pb2 as keys
 MAXIMUM_ITEMS: Final = 1000
 _DATA_KEY_BITS: Final = 256
 _UNSUPPORTED: Final = ("convergent_encryption", "nonce")
+_WITHOUT_BODY: Final = (204, 205, 304)
+"""Statuses whose responses have no body, and would lose the results of a batch."""
 """Parameters that would change the result. They are rejected instead of being ignored."""
 
 Result = dict[str, Any] | VaultError
@@ -142,7 +144,7 @@ def _batch_status(fields: BodyFields, results: Sequence[Result]) -> int:
     if not failed:
         return 200
     wanted = fields.number("partial_failure_response_code")
-    if len(failed) < len(results) and 200 <= wanted <= 599:
+    if len(failed) < len(results) and 200 <= wanted <= 599 and wanted not in _WITHOUT_BODY:
         return wanted
     return max(failed) if max(failed) >= 429 else 400
 

@@ -54,6 +54,7 @@ async def scene(seeded_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -
         collector = await exits.enter_async_context(ScriptedCollector())
         trusted = Trusted(folder, seeded_stack, workers=2, telemetry={"prometheus_listen": address})
         trusted.configuration["envoy_sds"] = {"listen": sds}
+        trusted.configuration["vault_api"] = {"listen": free_address().replace("127.0.0.1", "localhost")}
         trusted.configuration["audit"]["ship"] = {"endpoint": collector.endpoint}
         trusted.configuration["providers"] = [
             seeded_stack.provider(name, cache={"ttl": 60}, poller=POLLER)

@@ -149,6 +149,8 @@ async def test_caller_chooses_the_status_of_a_partial_failure(shop: VaultClient)
     fields = {"batch_input": items, "partial_failure_response_code": 207}
     assert (await shop.put(f"{KEYS}/encrypt/orders-key", fields)).status == 207
     assert (await shop.put(f"{KEYS}/encrypt/orders-key", {**fields, "batch_input": items[1:]})).status == 400
+    without_body = {**fields, "partial_failure_response_code": 204}
+    assert (await shop.put(f"{KEYS}/encrypt/orders-key", without_body)).status == 400
 
 
 async def test_batch_that_fails_as_a_whole_fails_like_a_single_text(scene: VaultScene, running_stack: Stack) -> None:
