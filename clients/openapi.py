@@ -179,7 +179,7 @@ class Description:
         success: Schema = {"description": "The response.", "headers": _HEADERS}
         if method.streaming:
             success["description"] = (
-                "The events, each as a JSON object on a line of its own. `docs/rest.md` describes when the response ends."
+                "The events, each as a JSON object on a line of its own. `docs/rest.md` describes when it ends."
             )
         success["content"] = {"application/json": {"schema": self._schemas.message(method.response)}}
         documented = {status for code, status in STATUSES.items() if re.search(rf"\b{code}\b\s+`", text)}
