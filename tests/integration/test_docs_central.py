@@ -107,7 +107,7 @@ async def test_printed_commands_list_and_verify_the_calls_of_the_gateway(stack: 
 
         async def store_is_verified() -> bool:
             # The outcome of the last call can arrive after its intent.
-            return (await run("bash", "-ec", f"{moved(verify)} || true")).endswith("verified\n")
+            return (await run("bash", "-ec", f"{moved(verify).rstrip()} || true")).endswith("verified\n")
 
         await eventually(store_is_verified)
 

@@ -58,10 +58,10 @@ async def test_opening_and_each_event_are_recorded(trusted: Trusted, renewals: R
             second = await renewals.renew()
             await watcher.until("RENEWED")
 
-        async def recorded() -> bool:
-            return len(outcomes(trusted, "DeliverCertificate")) == 2
+            async def recorded() -> bool:
+                return len(outcomes(trusted, "DeliverCertificate")) == 2
 
-        await eventually(recorded)
+            await eventually(recorded)  # a delivery is canceled if its stream ends before it is recorded
     (opening,) = outcomes(trusted, "WatchCertificates")
     deliveries = outcomes(trusted, "DeliverCertificate")
     assert [each["api"]["request"]["data"]["version"] for each in deliveries] == [first, second]
