@@ -52,16 +52,19 @@ def outcomes(trusted: Trusted, operation: str) -> Sequence[dict[str, Any]]:
 
 async def test_opening_and_each_event_are_recorded(trusted: Trusted, renewals: Renewals) -> None:
     first = await renewals.renew()
-    async with trusted.served() as address, trusted.caller(address, AUDITOR) as caller:
-        async with watching(caller.certificates, certificate(NAME)) as watcher:
-            await watcher.synced()
-            second = await renewals.renew()
-            await watcher.until("RENEWED")
+    async with (
+        trusted.served() as address,
+        trusted.caller(address, AUDITOR) as caller,
+        watching(caller.certificates, certificate(NAME)) as watcher,
+    ):
+        await watcher.synced()
+        second = await renewals.renew()
+        await watcher.until("RENEWED")
 
-            async def recorded() -> bool:
-                return len(outcomes(trusted, "DeliverCertificate")) == 2
+        async def recorded() -> bool:
+            return len(outcomes(trusted, "DeliverCertificate")) == 2
 
-            await eventually(recorded)  # a delivery is canceled if its stream ends before it is recorded
+        await eventually(recorded)  # a delivery is canceled if its stream ends before it is recorded
     (opening,) = outcomes(trusted, "WatchCertificates")
     deliveries = outcomes(trusted, "DeliverCertificate")
     assert [each["api"]["request"]["data"]["version"] for each in deliveries] == [first, second]
