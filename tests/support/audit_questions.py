@@ -50,12 +50,13 @@ class History:
     def question(self, command: str) -> list[str]:
         """Return the words of a printed command, with the values of this history."""
         today = datetime.now(UTC).date()
-        for printed, value in (
-            ("REQUEST_ID", self.denied),
-            ("2026-11-29", str(today - timedelta(days=1))),
-            ("2026-11-30", str(today + timedelta(days=1))),
-        ):
-            command = command.replace(printed, value)
+        values = {
+            "REQUEST_ID": self.denied,
+            "2026-11-29": str(today - timedelta(days=1)),
+            "2026-11-30": str(today + timedelta(days=1)),
+        }
+        # In one pass, because a value can equal another printed date.
+        command = re.sub("|".join(values), lambda found: values[found[0]], command)
         return shlex.split(command)
 
 
