@@ -44,7 +44,7 @@ STATUSES: Final[Mapping[str, int]] = {
 }
 """The HTTP status of each gRPC status code, as Envoy converts it."""
 
-# The field numbers in descriptor.proto, of which the path of a comment consists.
+# Field numbers from descriptor.proto. The path of a comment is a list of these numbers and of indexes.
 _MESSAGE, _SERVICE, _FIELD, _METHOD = 4, 6, 2, 2
 _CLIENT_CLOSED_REQUEST: Final = "Client Closed Request"
 _OF_ENVOY: Final[Mapping[int, str]] = {

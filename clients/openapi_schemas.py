@@ -13,7 +13,7 @@ from keyway.v1 import options_pb2
 
 Schema = dict[str, Any]
 
-# The field numbers in descriptor.proto, of which the path of a comment consists.
+# Field numbers from descriptor.proto. The path of a comment is a list of these numbers and of indexes.
 _MESSAGE, _ENUM, _FIELD, _VALUE = 4, 5, 2, 2
 
 _SCALARS: Final[Mapping[int, Schema]] = {

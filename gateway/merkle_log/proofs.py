@@ -56,7 +56,7 @@ def _check(name: str, value: int, minimum: int, maximum: int) -> None:
 
 
 def _range_hash(tiles: TileReader, begin: int, end: int) -> bytes:
-    """Return the root of the subtree with these leaves, of which there is at least one."""
+    """Return the root of the subtree with these leaves. There must be at least one leaf."""
     size = end - begin
     if size & (size - 1) == 0:
         return tiles.perfect_hash(begin, end)

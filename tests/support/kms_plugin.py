@@ -87,7 +87,7 @@ class KmsScene:
             yield gateway
 
     def operator(self) -> aio.Client:
-        """Return a client of the gateway with the identity of the operator, who may use every key."""
+        """Return a client that authenticates as the operator. Policy permits the operator to use every key."""
         leaf = self.trusted.authority.issue(uris=[OPERATOR])
         return aio.connect(
             self.address, ca=self.trusted.authority.pem, certificate=leaf.chain_pem, private_key=leaf.key_pem

@@ -43,7 +43,7 @@ Sealed = EncryptedText | VaultError
 class KeyUse:
     """Encrypts and decrypts with one key for one request. The results are in the order of the items.
 
-    key: its full name. is_batch: whether the texts are the items of a batch, each of which can fail on its own.
+    key: its full name. is_batch: whether the texts are the items of a batch. Each item can fail separately.
     """
 
     def __init__(self, request: VaultRequest, key: str, *, is_batch: bool) -> None:
